@@ -1,0 +1,182 @@
+"""The canonical program: the normal form as a program again, which is what is trained in a program's stead."""
+
+from __future__ import annotations
+
+import struct
+
+from dsl.graph import Form, Monomial, common, is_constant, key, split, value, without
+from dsl.normal import NormalForm, normal_form
+from dsl.program import Argument, Program, Statement, to_constant
+from dsl.types import LEAFWISE, SCALAR, TREE, Type
+
+_STATE_NAMES = {0: (), 1: ("m",), 2: ("m", "v")}
+
+
+def canonical(program: Program) -> Program:
+    """The canonical program of all programs that share a hash.
+
+    It computes the same update, step after step, up to rounding; redundant statements and states are gone.
+
+    Args:
+        program: a program that `dsl.check` accepts.
+    """
+    return write(normal_form(program))
+
+
+def canonical_hash(program: Program) -> str:
+    """Hash of the normal form, 16 hexadecimal digits; programs that share it compute the same."""
+    return f"{normal_form(program).digest & 0xFFFFFFFFFFFFFFFF:016x}"
+
+
+def write(form: NormalForm) -> Program:
+    """Prints a normal form as a program."""
+    return _Writer(form).program()
+
+
+class _Writer:
+    """Emits one statement for each distinct piece of the normal form."""
+
+    def __init__(self, form: NormalForm):
+        count = len(form.states)
+        self.names = _STATE_NAMES.get(count) or tuple(f"s{i}" for i in range(count))
+        self.form, self.atoms = form, form.graph.atoms
+        self.statements: list[Statement] = []
+        self.written: dict[tuple, Argument] = {}
+        self.units: dict[int, tuple[Argument, float]] = {}  # key of a unit -> a variable that holds a multiple of it
+
+    def program(self) -> Program:
+        states = [self.argument(state) for state in self.form.states]
+        outputs = [str(name) for name in (self.argument(self.form.update), *states)]
+        return Program(("w", "g", *self.names, "lr"), tuple(self.statements), tuple(outputs))
+
+    def emit(self, function: str, *arguments: Argument) -> str:
+        """The variable that holds the result; the same call is written once."""
+        known = (function, *arguments)
+        if known not in self.written:
+            target = f"t{len(self.statements) + 1}"
+            self.statements.append(Statement(target, function, arguments))
+            self.written[known] = target
+        return str(self.written[known])
+
+    def argument(self, form: Form) -> Argument:
+        """A constant, or the variable that holds the form."""
+        if is_constant(form) and form.type is SCALAR:
+            return to_constant(value(form))
+        known = ("form", key(form))
+        if known not in self.written:
+            self.written[known] = self._of_type(form)
+        return self.written[known]
+
+    def _of_type(self, form: Form) -> Argument:
+        own = max((self.form.graph.type_of(m) for m in form.terms), default=SCALAR)
+        terms = {m: to_constant(c) for m, c in form.terms.items()}
+        result = self._sum(Form(terms, own)) if terms else None
+        if own is form.type and result is not None:
+            return result
+        zeros = self.emit("*", "w", 0.0)
+        if form.type is LEAFWISE:
+            zeros = self.emit("norm", zeros)
+        return zeros if result is None else self.emit("+", zeros, result)
+
+    def _sum(self, form: Form) -> Argument:
+        if is_constant(form):
+            return to_constant(value(form))
+        if len(form.terms) == 1:
+            ((monomial, c),) = form.terms.items()
+            return self.product(monomial, c)
+        shared = common(list(form.terms))
+        if shared:
+            rest = {without(m, shared): c for m, c in form.terms.items()}
+            outer, unit = split(Form(rest, max(map(self.form.graph.type_of, rest))))
+            return self.product(shared, outer, (self.argument(unit), unit.type))
+        scale, unit = split(form)
+        unit_key = key(unit)
+        if unit_key in self.units:
+            name, known_scale = self.units[unit_key]
+            return self._times(name, scale / known_scale)
+        name = self._weighted(form)
+        self.units[unit_key] = (name, scale)
+        return name
+
+    def _weighted(self, form: Form) -> Argument:
+        """A sum of several terms: an interp where that loses nothing, else term by term."""
+        terms = sorted(form.terms.items(), key=lambda item: (-abs(item[1]), hash(item[0])))
+        total = sum(form.terms.values())
+        if len(terms) == 2 and () not in form.terms and abs(total) > 0.1 * abs(terms[0][1]):
+            (heavy, c), (light, d) = terms
+            weight = to_constant(c / total)
+            saves = min(abs(abs(c) - 1), abs(abs(d) - 1)) > 1e-6
+            if saves and abs((1 - weight) * total - d) <= 1e-6 * abs(d):
+                return self._times(self.emit("interp", self.product(light, 1.0), self.product(heavy, 1.0), weight), total)
+        (monomial, c), *rest = sorted(terms, key=lambda item: item[1] < 0)
+        result: Argument = self.product(monomial, c)
+        for monomial, c in rest:
+            if c == -1.0:
+                result = self.emit("-", result, self.product(monomial, 1.0))
+            else:
+                result = self.emit("+", result, self.product(monomial, c))
+        return result
+
+    def product(self, monomial: Monomial, c: float, extra: tuple[Argument, Type] | None = None) -> Argument:
+        """c * monomial * extra: what is small is multiplied first, the largest type last."""
+        small: list[Argument] = []
+        large: list[Argument] = []
+        divisors: list[Argument] = []
+        kind = max(self.form.graph.type_of(monomial), extra[1] if extra else SCALAR)
+        for digest, power in monomial:
+            atom = self.atoms[digest]
+            if atom.op == "over":
+                divisors += [self.argument(atom.arguments[0])] * power
+            else:
+                (large if atom.type is kind else small).append(self._power(self._atom(digest), power))
+        if extra:
+            (large if extra[1] is kind else small).append(extra[0])
+        if kind is SCALAR:
+            small, large = [], small + large
+        factor: Argument | None = None
+        for name in small:
+            factor = name if factor is None else self.emit("*", factor, name)
+        if factor is not None and c != 1.0:
+            factor = self._times(factor, c)
+        elif c != 1.0:
+            factor = to_constant(c)
+        result: Argument | None = None
+        for name in large:
+            result = name if result is None else self.emit("*", result, name)
+        if result is None and divisors:
+            result, factor = (factor if factor is not None else 1.0), None
+        for name in divisors:
+            assert result is not None
+            result = self.emit("/", result, name)
+        if result is None:
+            return factor if factor is not None else 1.0
+        if factor is None:
+            return result
+        return self._times(result, factor) if isinstance(factor, float) else self.emit("*", result, factor)
+
+    def _times(self, name: Argument, c: float) -> Argument:
+        c = to_constant(c)
+        if c == 1.0:
+            return name
+        return self.emit("negative", name) if c == -1.0 else self.emit("*", name, c)
+
+    def _power(self, name: Argument, power: int) -> Argument:
+        if power == 1:
+            return name
+        if power == 3:
+            return self.emit("cube", name)
+        half = self.emit("square", self._power(name, power // 2))
+        return self.emit("*", half, name) if power % 2 else half
+
+    def _atom(self, digest: int) -> Argument:
+        atom = self.atoms[digest]
+        if atom.op in ("w", "g", "lr"):
+            return atom.op
+        if atom.op == "state":
+            return self.names[self._state_number(digest)]
+        if atom.op == "sum":
+            return self.argument(atom.arguments[0])
+        return self.emit(atom.op, *(self.argument(a) for a in atom.arguments))
+
+    def _state_number(self, digest: int) -> int:
+        return self.atoms[digest].reads.bit_length() - 1

@@ -1,0 +1,308 @@
+"""The hash-consed graph that a program's outputs are written in: sums of products of atoms.
+
+A *form* is a linear form, `sum of coefficient * monomial`; a monomial is a product of powers of *atoms*; an atom is an
+input or a function of forms. Names, order and dead code are gone by construction. An atom is known by its digest, a
+hash of its structure, so that equal pieces of different graphs have equal digests. Coefficients are kept in float64
+while they are folded and count in digests as float32, the precision in which programs are trained.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from dsl.functions import FUNCTIONS
+from dsl.types import SCALAR, Type
+
+Monomial = tuple[tuple[int, int], ...]  # ((atom, power), ...), sorted by atom; () is the constant 1
+
+MOST_EXPANDED_TERMS = 8  # a longer sum times a product stays factored, so that nested products cannot blow up
+MOST_POWER = 64
+SMALLEST, LARGEST = 1e-30, 1e30  # coefficients folded beyond these would flush or overflow in float32
+CANCELLED = 1e-13  # what float64 leaves of a coefficient that is zero
+
+_OPCODES = {name: i for i, name in enumerate([*FUNCTIONS, "w", "g", "lr", "state", "sum", "over"])}
+_BOUNDED = frozenset({"sign", "tanh", "sin", "cos", "arctan"})  # finite arguments give values of at most pi / 2
+_TAME = _BOUNDED | {"arcsin", "arccos"}  # never infinite, whatever the arguments
+_KEEPING = frozenset({"sqrt", "abs", "cbrt", "arcsinh", "max", "min", "sum"})  # finite if the arguments are, tame too
+_NONNEGATIVE = frozenset({"sqrt", "abs", "cosh", "exp", "exp2", "exp10", "norm", "global_norm", "arccos", "arccosh"})
+_COMMUTATIVE = frozenset({"+", "*", "max", "min", "dot", "cosine_sim"})
+
+
+class Form(NamedTuple):
+    """A linear form; its type may be larger than that of its terms (a tree of zeros has none)."""
+
+    terms: dict[Monomial, float]
+    type: Type
+
+
+class Atom(NamedTuple):
+    """An input, or a function of forms.
+
+    `sum` is a sum used as one factor; `over` is 1 / (x + 1e-8), the right half of a division.
+    """
+
+    op: str
+    arguments: tuple[Form, ...]
+    type: Type
+    reads: int  # bit i is set if the value depends on state i
+    tame: bool  # never infinite while the inputs are finite; it may be NaN
+    finite: bool  # neither infinite nor NaN
+    bounded: bool  # finite, and small whatever the inputs
+    nonnegative: bool
+
+
+class Graph:
+    """The atoms of one program, by digest.
+
+    Args:
+        finite_states: bit i is set if state i is known to stay finite.
+        tame_states: bit i is set if state i is known never to be infinite.
+    """
+
+    def __init__(self, finite_states: int = 0, tame_states: int = 0):
+        self.atoms: dict[int, Atom] = {}
+        self.finite_states, self.tame_states = finite_states, tame_states | finite_states
+        self.blocked = False  # a merge was refused because finiteness could not be shown
+
+    def source(self, op: str, type: Type, index: int = 0) -> Form:
+        """An input as a form; states are told apart by `index`."""
+        finite = op != "state" or bool(self.finite_states >> index & 1)
+        tame = op != "state" or bool(self.tame_states >> index & 1)
+        reads = 1 << index if op == "state" else 0
+        digest = hash((_OPCODES[op], index))
+        self.atoms[digest] = Atom(op, (), type, reads, tame, finite, False, False)
+        return Form({((digest, 1),): 1.0}, type)
+
+    def call(self, op: str, arguments: tuple[Form, ...], type: Type) -> Form:
+        """A function of forms as an atom; the arguments of commutative functions are sorted."""
+        keys = [key(a) for a in arguments]
+        if op in _COMMUTATIVE and keys[1] < keys[0]:
+            keys.reverse()
+            arguments = arguments[::-1]
+        digest = hash((_OPCODES[op], *keys))
+        if digest not in self.atoms:
+            finite = all(self.finite(a) for a in arguments)
+            nonnegative = op in _NONNEGATIVE or (op in ("over", "sum") and self.nonnegative(arguments[0]))
+            bounded = finite and (op in _BOUNDED or (op == "over" and nonnegative))
+            tame = op in _TAME or (op in _KEEPING and all(self.tame(a) for a in arguments))
+            finite = bounded or (finite and op in _KEEPING)
+            reads = 0
+            for a in arguments:
+                reads |= self.reads(a)
+            self.atoms[digest] = Atom(op, arguments, type, reads, tame or finite, finite, bounded, nonnegative)
+        return Form({((digest, 1),): 1.0}, type)
+
+    def reads(self, form: Form) -> int:
+        """Bits of the states the form depends on."""
+        found = 0
+        for monomial in form.terms:
+            for atom, _ in monomial:
+                found |= self.atoms[atom].reads
+        return found
+
+    def finite(self, form: Form) -> bool:
+        """Whether the form is neither infinite nor NaN while the inputs are finite."""
+        return self.tame(form) and all(self.atoms[atom].finite for monomial in form.terms for atom, _ in monomial)
+
+    def tame(self, form: Form) -> bool:
+        """Whether the form is never infinite; a product of two unbounded factors may overflow."""
+        return all(self._tame(monomial) for monomial in form.terms)
+
+    def _tame(self, monomial: Monomial) -> bool:
+        unbounded = 0
+        for digest, power in monomial:
+            atom = self.atoms[digest]
+            if not atom.tame:
+                return False
+            unbounded += 0 if atom.bounded else power
+        return unbounded <= 1
+
+    def nonnegative(self, form: Form) -> bool:
+        """Whether no value of the form can be negative."""
+        return all(
+            c > 0 and all(power % 2 == 0 or self.atoms[atom].nonnegative for atom, power in monomial)
+            for monomial, c in form.terms.items()
+        )
+
+    def add(self, a: Form, b: Form) -> Form:
+        """a + b. Equal values cancel where they are finite; a partial cancellation stays as it was written.
+
+        Coefficients of opposite signs are folded only where inf - inf cannot arise.
+        """
+        terms = dict(a.terms)
+        cancelled = False
+        for monomial, c in b.terms.items():
+            before = terms.get(monomial)
+            if before is None:
+                terms[monomial] = c
+                continue
+            total = before + c
+            if (c < 0) != (before < 0) and not self._tame(monomial):
+                self.blocked = True
+                return self.call("+", (a, b), max(a.type, b.type))
+            if abs(total) <= CANCELLED * abs(before):
+                cancelled = True
+                del terms[monomial]
+            else:
+                terms[monomial] = total
+        type = max(a.type, b.type)
+        if cancelled and (terms or not self.finite(a)):
+            self.blocked |= not terms
+            return self.call("+", (a, b), type)
+        return Form(terms, type)
+
+    def scale(self, a: Form, c: float) -> Form:
+        """c * a. Zero erases only what is finite."""
+        if c == 1.0:
+            return a
+        if c == 0.0:
+            if self.finite(a):
+                return Form({}, a.type)
+            self.blocked = True
+            return self.call("*", (constant(0.0), a), a.type)
+        terms = {monomial: c * before for monomial, before in a.terms.items()}
+        if all(SMALLEST < abs(x) < LARGEST for x in terms.values()):
+            return Form(terms, a.type)
+        return self.call("*", (constant(c), a), a.type)
+
+    def multiply(self, a: Form, b: Form) -> Form:
+        """a * b: products are merged, numbers and scalar products are distributed over sums, other sums are factors."""
+        if is_constant(b):
+            a, b = b, a
+        type = max(a.type, b.type)
+        if is_constant(a):
+            return typed(self.scale(b, value(a)), type)
+        if len(b.terms) == 1:
+            a, b = b, a
+        if len(a.terms) > 1 or len(b.terms) > MOST_EXPANDED_TERMS or a.type is not SCALAR:
+            a, b = self.factor(a), self.factor(b)
+        ((left, scale_left),) = a.terms.items()
+        result = Form({}, type)
+        for right, scale_right in b.terms.items():
+            c = scale_left * scale_right
+            merged = self._merge(left, right)
+            if merged is None or not SMALLEST < abs(c) < LARGEST:
+                return self.call("*", (a, b), type)
+            result = self.add(result, self.scale(merged, c))
+        return result
+
+    def factor(self, a: Form) -> Form:
+        """The form as one term: what several terms share comes out, the rest becomes an atom."""
+        if len(a.terms) == 1:
+            return a
+        shared = common(list(a.terms))
+        rest = {without(monomial, shared): c for monomial, c in a.terms.items()}
+        outer, unit = split(Form(rest, max(map(self.type_of, rest))))
+        ((monomial, _),) = self.call("sum", (unit,), unit.type).terms.items()
+        return Form({tuple(sorted(shared + monomial)): outer}, a.type)
+
+    def _merge(self, left: Monomial, right: Monomial) -> Form | None:
+        """The product of two monomials; None beyond the largest power. sqrt(x)^2 and abs(x)^2 are rewritten."""
+        powers = dict(left)
+        rewritten: list[Form] = []
+        for atom, power in right:
+            total = powers.get(atom, 0) + power
+            if total > MOST_POWER:
+                return None
+            op, arguments = self.atoms[atom][:2]
+            if total > 1 and op in ("sqrt", "abs"):
+                inner = arguments[0] if op == "abs" else self.absolute(arguments[0])
+                rewritten += [inner] * (total // 2 * (2 if op == "abs" else 1))
+                total %= 2
+            powers[atom] = total
+        monomial = tuple(sorted((a, p) for a, p in powers.items() if p))
+        merged = Form({monomial: 1.0}, self.type_of(monomial))
+        for form in rewritten:
+            merged = self.multiply(merged, form)
+        return merged
+
+    def form_of(self, digest: int) -> Form:
+        """An atom as a form."""
+        atom = self.atoms[digest]
+        return atom.arguments[0] if atom.op == "sum" else Form({((digest, 1),): 1.0}, atom.type)
+
+    def type_of(self, monomial: Monomial) -> Type:
+        """The join of the types of the factors."""
+        return max((self.atoms[atom].type for atom, _ in monomial), default=SCALAR)
+
+    def absolute(self, a: Form) -> Form:
+        """|a|: the coefficient and what cannot be negative come out, the other factors get an `abs` each."""
+        if is_constant(a):
+            return Form({m: abs(c) for m, c in a.terms.items()}, a.type)
+        if self.nonnegative(a):
+            return a
+        if len(a.terms) > 1:
+            outer, unit = split(a)
+            return self.scale(unit if self.nonnegative(unit) else self.call("abs", (unit,), a.type), abs(outer))
+        ((monomial, c),) = a.terms.items()
+        result = constant(abs(c))
+        for digest, power in monomial:
+            atom = self.atoms[digest]
+            even = power if atom.nonnegative else power - power % 2
+            base = self.form_of(digest)
+            if even:
+                result = self.multiply(result, Form({((digest, even),): 1.0}, atom.type))
+            if even < power:
+                result = self.multiply(result, self.call("abs", (base,), atom.type))
+        return typed(result, a.type)
+
+
+def constant(c: float, type: Type = SCALAR) -> Form:
+    """A number as a form."""
+    return Form({(): c} if c else {}, type)
+
+
+def typed(a: Form, type: Type) -> Form:
+    """The same terms, of at least this type."""
+    return a if a.type >= type else Form(a.terms, type)
+
+
+def is_constant(a: Form) -> bool:
+    """Whether the form is a number, of whatever type."""
+    return not a.terms or (len(a.terms) == 1 and () in a.terms)
+
+
+def value(a: Form) -> float:
+    """The number that a constant form is."""
+    return a.terms.get((), 0.0)
+
+
+def common(monomials: list[Monomial]) -> Monomial:
+    """The largest monomial that divides all of these."""
+    shared = dict(monomials[0])
+    for monomial in monomials[1:]:
+        powers = dict(monomial)
+        shared = {atom: min(power, powers[atom]) for atom, power in shared.items() if atom in powers}
+    return tuple(sorted(shared.items()))
+
+
+def without(monomial: Monomial, divisor: Monomial) -> Monomial:
+    """monomial / divisor."""
+    powers = dict(monomial)
+    for atom, power in divisor:
+        powers[atom] -= power
+    return tuple((atom, power) for atom, power in sorted(powers.items()) if power)
+
+
+def key(a: Form) -> int:
+    """Digest of a form; coefficients count as float32."""
+    items = sorted((hash(monomial), struct.unpack("<I", struct.pack("<f", c))[0]) for monomial, c in a.terms.items())
+    return hash((int(a.type), *(x for item in items for x in item)))
+
+
+def split(a: Form) -> tuple[float, Form]:
+    """(scale, unit) with a = scale * unit, the same unit for all multiples of a form.
+
+    A weighted mean is its own unit, so that what is read as `interp` stays one statement; a sum with a constant or
+    with weights that nearly cancel is led by its largest coefficient, one with equal weights by its first.
+    """
+    coefficients = list(a.terms.values())
+    largest = max(abs(c) for c in coefficients)
+    scale = sum(coefficients)
+    equal = all(abs(abs(c) - largest) <= 1e-9 * largest for c in coefficients)
+    if equal or () in a.terms or abs(scale) < 0.1 * largest:
+        leaders = [(hash(m), c) for m, c in a.terms.items() if abs(c) >= (1 - 1e-9) * largest and (m or len(a.terms) == 1)]
+        leaders = leaders or [(hash(m), c) for m, c in a.terms.items() if m]
+        scale = min(leaders)[1]
+    return scale, Form({m: c / scale for m, c in a.terms.items()}, a.type)

@@ -1,0 +1,154 @@
+"""The three mutations: insert a statement, delete one, modify one argument (arXiv 2302.06675, section 2.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from dsl.checker import is_valid
+from dsl.errors import ProgramError
+from dsl.functions import FUNCTIONS, Rule
+from dsl.program import Argument, Program, Statement, to_constant
+
+MOST_TRIES = 10_000  # proposals for one child; a program with valid neighbours needs a few
+
+_DRAWN = tuple(row for row in FUNCTIONS.values() if row.rule is not Rule.NEVER)
+
+
+@dataclass(frozen=True)
+class MutationSettings:
+    """How children are drawn.
+
+    Attributes:
+        insert: weight of the mutation that inserts a random statement at a random place; 0 only simplifies.
+        delete: weight of the mutation that deletes a random statement.
+        modify: weight of the mutation that modifies one random argument of a random statement.
+        constants_only: only multiply constants by 2^a, a ~ N(0, 1): tuning of hyper-parameters, the paper's baseline.
+        constant_probability: probability that a drawn argument is a constant from N(0, 1) and not a variable.
+        new_variable_probability: probability that an inserted statement sets a new variable and not an existing one.
+        max_statements: length cap; a program at the cap is not inserted into.
+    """
+
+    insert: float = 1.0
+    delete: float = 1.0
+    modify: float = 1.0
+    constants_only: bool = False
+    constant_probability: float = 0.3
+    new_variable_probability: float = 0.3
+    max_statements: int = 80
+
+
+class Mutation(NamedTuple):
+    """What was done to the parent: the kind, and the statement (counted from 0) it was done to."""
+
+    kind: str  # "insert", "delete", "modify"
+    statement: int
+
+
+def mutate(program: Program, rng: np.random.Generator, settings: MutationSettings = MutationSettings()) -> Program:
+    """A valid child, one mutation away.
+
+    Args:
+        program: a program that `dsl.check` accepts.
+        rng: the child's own random stream.
+        settings: how children are drawn.
+
+    Raises:
+        ProgramError: when no valid child is found, as for constants_only on a program without constants.
+    """
+    return propose(program, rng, settings)[0]
+
+
+def propose(program: Program, rng: np.random.Generator, settings: MutationSettings) -> tuple[Program, Mutation]:
+    """A valid child and the mutation that made it: proposals are drawn from the parent until one is valid."""
+    for _ in range(MOST_TRIES):
+        proposal = _propose_once(program, rng, settings)
+        if proposal is None:
+            continue
+        statements, mutation = proposal
+        child = Program(program.inputs, statements, program.outputs)
+        if is_valid(child):
+            return child, mutation
+    raise ProgramError(
+        f"no valid child was found in {MOST_TRIES} proposals: give the program constants, or allow more kinds of mutation"
+    )
+
+
+def _propose_once(
+    program: Program, rng: np.random.Generator, settings: MutationSettings
+) -> tuple[tuple[Statement, ...], Mutation] | None:
+    if settings.constants_only:
+        return _modify(program, rng, settings)
+    kind = rng.random() * (settings.insert + settings.delete + settings.modify)
+    if kind < settings.insert:
+        return _insert(program, rng, settings)
+    if kind < settings.insert + settings.delete:
+        return _delete(program, rng)
+    return _modify(program, rng, settings)
+
+
+def _pick(rng: np.random.Generator, count: int) -> int:
+    return int(rng.random() * count)
+
+
+def _draw_argument(scope: list[str], rng: np.random.Generator, settings: MutationSettings) -> Argument:
+    if rng.random() < settings.constant_probability:
+        return to_constant(rng.standard_normal())
+    return scope[_pick(rng, len(scope))]
+
+
+def _scope(program: Program, position: int) -> list[str]:
+    """The variables that are set before a position, each once."""
+    return list(dict.fromkeys([*program.inputs, *(s.target for s in program.statements[:position])]))
+
+
+def _insert(program: Program, rng: np.random.Generator, settings: MutationSettings):
+    if len(program.statements) >= settings.max_statements:
+        return None
+    position = _pick(rng, len(program.statements) + 1)
+    function = _DRAWN[_pick(rng, len(_DRAWN))]
+    scope = _scope(program, position)
+    arguments = tuple(_draw_argument(scope, rng, settings) for _ in range(function.arity))
+    names = _scope(program, len(program.statements))
+    if rng.random() < settings.new_variable_probability:
+        number = len(names)
+        while f"v{number}" in names:
+            number += 1
+        target = f"v{number}"
+    else:
+        target = names[_pick(rng, len(names))]
+    statement = Statement(target, function.name, arguments)
+    return (*program.statements[:position], statement, *program.statements[position:]), Mutation("insert", position)
+
+
+def _delete(program: Program, rng: np.random.Generator):
+    if not program.statements:
+        return None
+    position = _pick(rng, len(program.statements))
+    return program.statements[:position] + program.statements[position + 1 :], Mutation("delete", position)
+
+
+def _modify(program: Program, rng: np.random.Generator, settings: MutationSettings):
+    candidates = [
+        (index, [i for i, a in enumerate(s.arguments) if not (settings.constants_only and isinstance(a, str))])
+        for index, s in enumerate(program.statements)
+    ]
+    candidates = [pair for pair in candidates if pair[1]]
+    if not candidates:
+        return None
+    position, slots = candidates[_pick(rng, len(candidates))]
+    slot = slots[_pick(rng, len(slots))]
+    target, function, arguments = program.statements[position]
+    old = arguments[slot]
+    if isinstance(old, str):
+        scope = [name for name in _scope(program, position) if name != old]
+        new = _draw_argument(scope, rng, settings)
+    else:
+        new = to_constant(old * 2.0 ** rng.standard_normal())
+        if not 1e-30 < abs(new) < 1e30:  # float32 holds no more multiples of it
+            return None
+    changed = Statement(target, function, (*arguments[:slot], new, *arguments[slot + 1 :]))
+    statements = (*program.statements[:position], changed, *program.statements[position + 1 :])
+    return statements, Mutation("modify", position)

@@ -1,0 +1,178 @@
+"""The normal form of a program: the update and the new states as forms, with the states reduced by induction.
+
+What a program computes across training steps is unchanged when a state that no later update reads goes, when a state
+that stays zero is zero, when a state that stays a multiple of another is that multiple, and when states change names.
+Each is assumed, the program is written again under the assumption, and the assumption is kept if one step preserves
+it: all states start as zeros.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+from dsl import algebra
+from dsl.checker import result_type
+from dsl.functions import FUNCTIONS
+from dsl.graph import Form, Graph, constant, key
+from dsl.liveness import live, live_states
+from dsl.program import Program
+from dsl.types import SCALAR, TREE
+
+Roles = dict[int, tuple[int, float]]  # position of a state -> (number in the graph, factor); one left out is zero
+
+
+@dataclass(frozen=True)
+class NormalForm:
+    """What reaches the weights.
+
+    Attributes:
+        graph: the atoms of the forms below; states are numbered 0, 1, ... in it.
+        update: the update, a TREE.
+        states: each state after the step, TREEs; only states that reach the weights are left.
+    """
+
+    graph: Graph
+    update: Form
+    states: tuple[Form, ...]
+
+    @property
+    def digest(self) -> int:
+        """A number that programs share when their normal forms are the same."""
+        return hash((key(self.update), *map(key, self.states)))
+
+
+@dataclass(frozen=True)
+class _Written:
+    graph: Graph
+    update: Form
+    after: dict[int, Form]  # position of a live state -> the state after the step
+
+
+def normal_form(program: Program) -> NormalForm:
+    """The normal form of a program that `dsl.check` accepts."""
+    pruned = Program(program.inputs, tuple(program.statements[i] for i in live(program)), program.outputs)
+    positions = live_states(program)
+    while True:
+        roles: Roles = {position: (number, 1.0) for number, position in enumerate(positions)}
+        written = _write(pruned, roles)
+        roles, written = _without_zeros(pruned, roles, written)
+        roles, written = _without_multiples(pruned, roles, written)
+        reached = _reached(roles, written)
+        if len(reached) == len(_free(roles)):
+            return _ordered(pruned, roles, written)
+        positions = tuple(i for i, (number, _) in roles.items() if number in reached)
+
+
+def _write(program: Program, roles: Roles) -> _Written:
+    """Writes the program as forms, with what an induction shows of the finiteness of its states."""
+    written = _write_once(program, roles)
+    if not written.graph.blocked:
+        return written
+    finite = tame = set(_free(roles))
+    while tame:
+        assumed = _write_once(program, roles, *(sum(1 << roles[i][0] for i in s) for s in (finite, tame)))
+        still_finite = {i for i in finite if assumed.graph.finite(assumed.after[i])}
+        still_tame = {i for i in tame if assumed.graph.tame(assumed.after[i])}
+        if (still_finite, still_tame) == (finite, tame):
+            return assumed
+        finite, tame = still_finite, still_tame
+    return written
+
+
+def _write_once(program: Program, roles: Roles, finite_states: int = 0, tame_states: int = 0) -> _Written:
+    graph = Graph(finite_states, tame_states)
+    values: dict[str, Form] = dict.fromkeys(program.states, Form({}, TREE))
+    for position, (number, factor) in roles.items():
+        values[program.states[position]] = graph.scale(graph.source("state", TREE, number), factor)
+    values[program.inputs[0]] = graph.source("w", TREE)
+    values[program.inputs[1]] = graph.source("g", TREE)
+    values[program.inputs[-1]] = graph.source("lr", SCALAR)
+    for statement in program.statements:
+        arguments = tuple(values[a] if isinstance(a, str) else constant(a) for a in statement.arguments)
+        type = result_type(FUNCTIONS[statement.function], [a.type for a in arguments])
+        assert type is not None, f"{statement} was not checked"
+        values[statement.target] = algebra.call(graph, statement.function, arguments, type)
+    after = {i: values[program.outputs[1 + i]] for i in live_states(program)}
+    return _Written(graph, values[program.outputs[0]], after)
+
+
+def _free(roles: Roles) -> list[int]:
+    """Positions of the states that are kept; a multiple of another has its number."""
+    first: dict[int, int] = {}
+    for position, (number, _) in sorted(roles.items()):
+        first.setdefault(number, position)
+    return [first[number] for number in sorted(first)]
+
+
+def _independent(written: _Written, position: int) -> Form:
+    """The terms of a state after the step that read no state."""
+    form, atoms = written.after[position], written.graph.atoms
+    return Form({m: c for m, c in form.terms.items() if not any(atoms[a].reads for a, _ in m)}, form.type)
+
+
+def _without_zeros(program: Program, roles: Roles, written: _Written) -> tuple[Roles, _Written]:
+    zeros = {i for i in roles if not _independent(written, i).terms}
+    while zeros:
+        kept = [i for i in roles if i not in zeros]
+        assumed_roles: Roles = {position: (number, 1.0) for number, position in enumerate(kept)}
+        assumed = _write(program, assumed_roles)
+        broken = {i for i in zeros if assumed.after[i].terms}
+        if not broken:
+            return assumed_roles, assumed
+        zeros -= broken
+    return roles, written
+
+
+def _without_multiples(program: Program, roles: Roles, written: _Written) -> tuple[Roles, _Written]:
+    free = _free(roles)
+    for i, a in enumerate(free):
+        for b in free[i + 1 :]:
+            factor = _ratio(_independent(written, a), _independent(written, b))
+            if factor is None:
+                continue
+            kept = [position for position in free if position != b]
+            assumed_roles: Roles = {position: (number, 1.0) for number, position in enumerate(kept)}
+            assumed_roles[b] = (assumed_roles[a][0], factor)
+            assumed = _write(program, assumed_roles)
+            if key(assumed.after[b]) == key(assumed.graph.scale(assumed.after[a], factor)):
+                return _without_multiples(program, assumed_roles, assumed)
+    return roles, written
+
+
+def _ratio(a: Form, b: Form) -> float | None:
+    """c with b = c * a, or None."""
+    if not a.terms or a.terms.keys() != b.terms.keys():
+        return None
+    ratios = [b.terms[m] / c for m, c in a.terms.items()]
+    return ratios[0] if max(ratios) - min(ratios) <= 1e-9 * abs(ratios[0]) else None
+
+
+def _reached(roles: Roles, written: _Written) -> set[int]:
+    """Numbers of the states that reach the update, across steps."""
+    reads = {number: written.graph.reads(written.after[i]) for number, i in enumerate(_free(roles))}
+    reached = written.graph.reads(written.update)
+    while True:
+        more = reached
+        for number, bits in reads.items():
+            if reached >> number & 1:
+                more |= bits
+        if more == reached:
+            return {number for number in reads if reached >> number & 1}
+        reached = more
+
+
+def _ordered(program: Program, roles: Roles, written: _Written) -> NormalForm:
+    """The states numbered in an order that does not depend on their names: the smallest digest of all orders."""
+    free = _free(roles)
+    ranks = [key(_independent(written, position)) for position in free]
+    if len(set(ranks)) == len(ranks):
+        orders = [tuple(sorted(range(len(free)), key=ranks.__getitem__))]
+    else:
+        orders = list(permutations(range(len(free)))) if len(free) <= 3 else [tuple(range(len(free)))]
+    forms = []
+    for order in orders:
+        renumbered: Roles = {i: (order.index(number), factor) for i, (number, factor) in roles.items()}
+        again = written if renumbered == roles else _write(program, renumbered)
+        forms.append(NormalForm(again.graph, again.update, tuple(again.after[free[number]] for number in order)))
+    return min(forms, key=lambda form: form.digest)

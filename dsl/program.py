@@ -1,0 +1,64 @@
+"""A program: inputs, statements and outputs, and the text it is printed as (arXiv 2302.06675, section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+Argument = str | float  # a variable, or a constant that float32 holds exactly
+
+
+class Statement(NamedTuple):
+    """`target = function(*arguments)`: the result of one call."""
+
+    target: str
+    function: str
+    arguments: tuple[Argument, ...]
+
+    def __str__(self) -> str:
+        shown = [format_argument(a) for a in self.arguments]
+        if self.function in "+-*/":
+            return f"{self.target} = {shown[0]} {self.function} {shown[1]}"
+        return f"{self.target} = {self.function}({', '.join(shown)})"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One optimizer step. Frozen and hashable; two programs are equal when their texts are.
+
+    Attributes:
+        inputs: names of the weights, the gradient, the states and the learning rate, in this order.
+        statements: what is computed, in order.
+        outputs: names of the update and of the new states, in this order.
+    """
+
+    inputs: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states among the inputs; each starts as zeros, shaped like the weights."""
+        return self.inputs[2:-1]
+
+    def __len__(self) -> int:
+        return len(self.statements)
+
+    def __str__(self) -> str:
+        lines = [f"def train({', '.join(self.inputs)}):"]
+        lines += [f"  {statement}" for statement in self.statements]
+        lines.append(f"  return {', '.join(self.outputs)}")
+        return "\n".join(lines) + "\n"
+
+
+def format_argument(argument: Argument) -> str:
+    """A variable's name, or the shortest decimal that reads back as the same float32."""
+    return argument if isinstance(argument, str) else str(np.float32(argument))
+
+
+def to_constant(value: float) -> float:
+    """The float32 nearest to `value`, as a Python float; denormals, which XLA flushes, become 0."""
+    rounded = float(np.float32(value))
+    return rounded if abs(rounded) >= 1.1754943508222875e-38 else 0.0
