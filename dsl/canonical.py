@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import struct
-
 from dsl.graph import Form, Monomial, common, is_constant, key, split, value, without
 from dsl.normal import NormalForm, normal_form
 from dsl.program import Argument, Program, Statement, to_constant
-from dsl.types import LEAFWISE, SCALAR, TREE, Type
+from dsl.types import LEAFWISE, SCALAR, Type
 
 _STATE_NAMES = {0: (), 1: ("m",), 2: ("m", "v")}
 
@@ -43,11 +41,12 @@ class _Writer:
         self.statements: list[Statement] = []
         self.written: dict[tuple, Argument] = {}
         self.units: dict[int, tuple[Argument, float]] = {}  # key of a unit -> a variable that holds a multiple of it
+        sums = [*form.states, *(a for atom in self.atoms.values() for a in atom.arguments)]
+        self.wanted = {key(split(a)[1]) for a in sums if len(a.terms) > 1}  # units that are written anyway
 
     def program(self) -> Program:
-        states = [self.argument(state) for state in self.form.states]
-        outputs = [str(name) for name in (self.argument(self.form.update), *states)]
-        return Program(("w", "g", *self.names, "lr"), tuple(self.statements), tuple(outputs))
+        outputs = [str(self.argument(form)) for form in (self.form.update, *self.form.states)]
+        return _named(Program(("w", "g", *self.names, "lr"), tuple(self.statements), tuple(outputs)))
 
     def emit(self, function: str, *arguments: Argument) -> str:
         """The variable that holds the result; the same call is written once."""
@@ -87,8 +86,12 @@ class _Writer:
         shared = common(list(form.terms))
         if shared:
             rest = {without(m, shared): c for m, c in form.terms.items()}
-            outer, unit = split(Form(rest, max(map(self.form.graph.type_of, rest))))
-            return self.product(shared, outer, (self.argument(unit), unit.type))
+            type = max(map(self.form.graph.type_of, rest))
+            outer, unit = split(Form(rest, type))
+            if key(unit) not in self.wanted:  # the factor is multiplied with anyway: one coefficient can be 1
+                outer = max(rest.values(), key=abs)
+                unit = Form({m: c / outer for m, c in rest.items()}, type)
+            return self.product(shared, outer, (self.argument(unit), type))
         scale, unit = split(form)
         unit_key = key(unit)
         if unit_key in self.units:
@@ -106,8 +109,11 @@ class _Writer:
             (heavy, c), (light, d) = terms
             weight = to_constant(c / total)
             saves = min(abs(abs(c) - 1), abs(abs(d) - 1)) > 1e-6
-            if saves and abs((1 - weight) * total - d) <= 1e-6 * abs(d):
-                return self._times(self.emit("interp", self.product(light, 1.0), self.product(heavy, 1.0), weight), total)
+            lost = abs((1 - weight) * total / d - 1)  # by the float32 weight; a mean of the program's own lost as much
+            if saves and lost <= (1e-4 if abs(total - 1) < 1e-6 else 1e-6):
+                return self._times(
+                    self.emit("interp", self.product(light, 1.0), self.product(heavy, 1.0), weight), total
+                )
         (monomial, c), *rest = sorted(terms, key=lambda item: item[1] < 0)
         result: Argument = self.product(monomial, c)
         for monomial, c in rest:
@@ -180,3 +186,23 @@ class _Writer:
 
     def _state_number(self, digest: int) -> int:
         return self.atoms[digest].reads.bit_length() - 1
+
+
+def _named(program: Program) -> Program:
+    """The program with its results named as people name them: `update`, and a new state as the state it replaces."""
+    names: dict[str, str] = {}
+    for output, name in zip(program.outputs, ("update", *program.states), strict=True):
+        if output in program.inputs or output in names:
+            continue
+        made = next(i for i, s in enumerate(program.statements) if s.target == output)
+        if not any(name in s.arguments for s in program.statements[made + 1 :]) and name not in program.outputs:
+            names[output] = name
+    statements = tuple(
+        Statement(
+            names.get(s.target, s.target),
+            s.function,
+            tuple(names.get(a, a) if isinstance(a, str) else a for a in s.arguments),
+        )
+        for s in program.statements
+    )
+    return Program(program.inputs, statements, tuple(names.get(name, name) for name in program.outputs))

@@ -302,7 +302,9 @@ def split(a: Form) -> tuple[float, Form]:
     scale = sum(coefficients)
     equal = all(abs(abs(c) - largest) <= 1e-9 * largest for c in coefficients)
     if equal or () in a.terms or abs(scale) < 0.1 * largest:
-        leaders = [(hash(m), c) for m, c in a.terms.items() if abs(c) >= (1 - 1e-9) * largest and (m or len(a.terms) == 1)]
+        leaders = [
+            (hash(m), c) for m, c in a.terms.items() if abs(c) >= (1 - 1e-9) * largest and (m or len(a.terms) == 1)
+        ]
         leaders = leaders or [(hash(m), c) for m, c in a.terms.items() if m]
         scale = min(leaders)[1]
     return scale, Form({m: c / scale for m, c in a.terms.items()}, a.type)

@@ -165,7 +165,7 @@ def _reached(roles: Roles, written: _Written) -> set[int]:
 def _ordered(program: Program, roles: Roles, written: _Written) -> NormalForm:
     """The states numbered in an order that does not depend on their names: the smallest digest of all orders."""
     free = _free(roles)
-    ranks = [key(_independent(written, position)) for position in free]
+    ranks = [_rank(_independent(written, position)) for position in free]
     if len(set(ranks)) == len(ranks):
         orders = [tuple(sorted(range(len(free)), key=ranks.__getitem__))]
     else:
@@ -176,3 +176,9 @@ def _ordered(program: Program, roles: Roles, written: _Written) -> NormalForm:
         again = written if renumbered == roles else _write(program, renumbered)
         forms.append(NormalForm(again.graph, again.update, tuple(again.after[free[number]] for number in order)))
     return min(forms, key=lambda form: form.digest)
+
+
+def _rank(independent: Form) -> tuple[int, int]:
+    """Orders states: what is linear in the gradient, a first moment, comes before what is not."""
+    degree = max((sum(power for _, power in monomial) for monomial in independent.terms), default=0)
+    return degree, key(independent)

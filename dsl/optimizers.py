@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,18 +52,20 @@ def known(name: str, **hyper_parameters: float) -> Program:
       return update
     """
     if name not in TEMPLATES:
-        raise ProgramError(f"unknown optimizer {name!r}{nearest(name, TEMPLATES)}; known: {', '.join(TEMPLATES)}")
+        raise ProgramError(f"unknown optimizer {name!r}{nearest(name, TEMPLATES) or _one_of(TEMPLATES)}")
     template = TEMPLATES[name]
     for key, value in hyper_parameters.items():
         if key not in template.defaults:
-            known_keys = ", ".join(template.defaults)
-            raise ProgramError(
-                f"{name} has no hyper-parameter {key!r}{nearest(key, template.defaults)}; it has {known_keys}"
-            )
-        if not abs(value) <= np.finfo(np.float32).max:
+            hint = nearest(key, template.defaults) or _one_of(template.defaults)
+            raise ProgramError(f"{name} has no hyper-parameter {key!r}{hint}")
+        if not abs(value) <= float(np.finfo(np.float32).max):
             raise ProgramError(f"{key}={value} of {name} is not a finite float32: choose a smaller number")
     constants = {k: format_argument(to_constant(v)) for k, v in (template.defaults | hyper_parameters).items()}
     return parse(re.sub(r"\b[A-Za-z_]\w*", lambda match: constants.get(match[0], match[0]), template.text))
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f": use one of {', '.join(names)}"
 
 
 _ADAMW = """\
@@ -270,9 +273,7 @@ TEMPLATES: dict[str, Template] = {
     "powersign": Template(_POWERSIGN, {"learning_rate": 0.1, "beta1": 0.9, "alpha": math.e}, "arXiv 1709.07417"),
     "addsign": Template(_ADDSIGN, {"learning_rate": 0.1, "beta1": 0.9, "alpha": 1.0}, "arXiv 1709.07417"),
     # A tenth of AdamW's learning rate, ten times its weight decay: the paper's rule.
-    "lion": Template(
-        _LION, {"learning_rate": 0.0001, "weight_decay": 0.1, "beta1": 0.9, "beta2": 0.99}, _LION_PAPER
-    ),
+    "lion": Template(_LION, {"learning_rate": 0.0001, "weight_decay": 0.1, "beta1": 0.9, "beta2": 0.99}, _LION_PAPER),
     "lion_raw": Template(
         _LION_RAW,
         {"learning_rate": 0.0002171761734643951, "weight_decay": 0.4601978361606598},

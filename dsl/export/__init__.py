@@ -34,5 +34,6 @@ def export(program: Program, to: str = "optax", provenance: str = "") -> str:
         ProgramError: for an unknown target, or a program with wrong types.
     """
     if to not in EXPORTERS:
-        raise ProgramError(f"unknown export target {to!r}{nearest(to, EXPORTERS)}; known: {', '.join(EXPORTERS)}")
+        hint = nearest(to, EXPORTERS) or f": use one of {', '.join(EXPORTERS)}"
+        raise ProgramError(f"unknown export target {to!r}{hint}")
     return EXPORTERS[to](program, provenance)

@@ -50,9 +50,9 @@ class Body:
         return self.inputs[2:-1]
 
     @property
-    def trees(self) -> tuple[str, ...]:
-        """The inputs shaped like the weights, without the weights themselves where they do not matter."""
-        return self.inputs[0 if self.reads_weights else 1 : -1]
+    def read_inputs(self) -> tuple[str, ...]:
+        """The inputs, without the weights and the learning rate where they do not matter."""
+        return self.inputs[0 if self.reads_weights else 1 : None if self.reads_rate else -1]
 
 
 def translate(program: Program, vocabulary: Vocabulary, reserved: Iterable[str] = ()) -> Body:

@@ -12,7 +12,10 @@ _WIDTH = 120
 
 def literal(value: float) -> str:
     """A constant as Python source: the shortest decimal that reads back as the same float32."""
-    return str(np.float32(value)).replace("e+", "e") if math.isfinite(value) else f'float("{value}")'
+    if not math.isfinite(value):
+        return f'float("{value}")'
+    digits, _, exponent = str(np.float32(value)).partition("e")
+    return f"{digits}e{int(exponent)}" if exponent else digits
 
 
 def docstring(provenance: str) -> str:

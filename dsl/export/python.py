@@ -19,28 +19,29 @@ def write(program: Program, provenance: str) -> str:
         ProgramError: for a program that `dsl.check` does not accept.
     """
     body = translate(program, Vocabulary("np"), reserved=("step", "train", "leaf", "row", "rows", "results", "column"))
-    sections = [f"{docstring(provenance)}\nimport numpy as np\n", *body.helpers]
     gradient, rate = body.inputs[1], body.inputs[-1]
     first = gradient if body.leafwise else f"{gradient}[0]"
     # NumPy's own scalar type keeps float32 weights float32, and makes 1 / 0 inf, not an error.
     cast = [f"{rate} = {first}.dtype.type({rate})"] if body.reads_rate else []
+    lines = [*cast, *body.statements]
     if body.leafwise:
-        lines = [f'"""One step of one leaf{": the update and the new states" if body.states else ""}."""', *cast]
-        sections.append(function("step", (*body.trees, rate), [*lines, *body.statements], body.outputs))
-        sections.append(_over_leaves(body))
+        about = f'"""One step of one leaf{": the update and the new states" if body.states else ""}."""'
+        functions = [function("step", body.read_inputs, [about, *lines], body.outputs), _over_leaves(body)]
     else:
-        lines = [_explain(body), *cast, *body.statements]
-        sections.append(function("train", body.inputs, lines, body.outputs))
-    return "\n\n".join(sections)
+        functions = [function("train", body.inputs, [_explain(body), *lines], body.outputs)]
+    source = "\n\n".join([*body.helpers, *functions])
+    imports = "import numpy as np\n\n\n" if "np." in source else "\n"
+    return f"{docstring(provenance)}\n{imports}{source}"
 
 
 def _over_leaves(body: Body) -> str:
     """The source of `train` where `step` does one leaf."""
-    rate = body.inputs[-1]
-    if len(body.trees) == 1:
-        return function("train", body.inputs, [_explain(body)], [f"[step(leaf, {rate}) for leaf in {body.trees[0]}]"])
-    lines = [_explain(body), *call("rows = zip", body.trees, margin=4)]
-    results = f"[step(*row, {rate}) for row in rows]"
+    trees = body.read_inputs[:-1] if body.reads_rate else body.read_inputs
+    rate = f", {body.inputs[-1]}" if body.reads_rate else ""
+    if len(trees) == 1:
+        return function("train", body.inputs, [_explain(body)], [f"[step(leaf{rate}) for leaf in {trees[0]}]"])
+    lines = [_explain(body), *call("rows = zip", trees, margin=4)]
+    results = f"[step(*row{rate}) for row in rows]"
     if not body.states:
         return function("train", body.inputs, lines, [results])
     lines.append(f"results = {results}")
@@ -50,6 +51,7 @@ def _over_leaves(body: Body) -> str:
 def _explain(body: Body) -> str:
     """The docstring of `train`."""
     weights, gradient, *states, rate = body.inputs
+    like = f"lists like {weights}" if states else f"a list like {weights}"
     lines = [
         '"""One step.',
         "",
@@ -60,7 +62,7 @@ def _explain(body: Body) -> str:
         f"    {rate}: the learning rate, from a schedule with peak 1.",
         "",
         "Returns:",
-        f"    The update, to be subtracted from {weights}{', and the new states' if states else ''}; lists like {weights}.",
+        f"    The update, to be subtracted from {weights}{', and the new states' if states else ''}; {like}.",
         '"""',
     ]
     return "\n".join(lines)

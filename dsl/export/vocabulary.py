@@ -5,10 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _SAME_NAME = (
-    "abs cos sin tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh exp exp2 expm1 square cbrt sign"
-).split()
+    "abs",
+    "cos",
+    "sin",
+    "tan",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arcsinh",
+    "arccosh",
+    "arctanh",
+    "exp",
+    "exp2",
+    "expm1",
+    "square",
+    "cbrt",
+    "sign",
+)
 
-# Element by element: {np} is the array module; {0}, {1} and {2} are variables or literals, so no parentheses are needed.
+# {np} is the array module; {0}, {1} and {2} are variables or literals, which need no parentheses.
 EXPRESSIONS: dict[str, str] = {
     **{name: f"{{np}}.{name}({{0}})" for name in _SAME_NAME},
     "exp10": "{np}.power(10.0, {0})",

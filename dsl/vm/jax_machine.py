@@ -70,6 +70,20 @@ class Registers(NamedTuple):
     smalls: jax.Array
 
 
+class Memory(NamedTuple):
+    """What one step leaves for the next.
+
+    Attributes:
+        weights: float32 [number of weights].
+        states: float32 [capacity.states, number of weights].
+        trees: the tree file, only so that it is not allocated anew.
+    """
+
+    weights: jax.Array
+    states: jax.Array
+    trees: jax.Array
+
+
 class JaxMachine:
     """Executes bytecode on weights of one layout.
 
@@ -83,38 +97,37 @@ class JaxMachine:
         self.starts = np.cumsum([0, *self.sizes])
         self._branches = [self._branch(name, kinds) for name, kinds in OPCODES]
 
-    def start(self, weights: jax.Array) -> jax.Array:
-        """The tree file before the first step: the weights, and states of zeros."""
-        trees = jnp.zeros((self.capacity.trees, weights.size), jnp.float32)
-        return trees.at[W].set(weights)
+    def start(self, weights: jax.Array) -> Memory:
+        """What a training begins with: its weights, and states of zeros."""
+        states = jnp.zeros((self.capacity.states, weights.size), jnp.float32)
+        return Memory(weights, states, jnp.zeros((self.capacity.trees, weights.size), jnp.float32))
 
-    def step(self, code: tuple[jax.Array, ...], trees: jax.Array, gradient: jax.Array, lr: jax.Array) -> jax.Array:
+    def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
         """One optimizer step.
 
         Args:
             code: `arrays(...)` of the program.
-            trees: the tree file, as the last step or `start` left it.
+            memory: as the last step or `start` left it.
             gradient: float32 [number of weights].
             lr: float32 scalar.
-
-        Returns:
-            The tree file with the new weights in row W and the new states behind row G.
         """
         instructions, count, smalls, outputs = code
         smalls = jnp.broadcast_to(smalls[:, None], (self.capacity.smalls, len(self.sizes))).at[LR].set(lr)
+        trees = memory.trees.at[W].set(memory.weights).at[G].set(gradient)
+        trees = lax.dynamic_update_slice(trees, memory.states, (FIRST_STATE, 0))
 
         def execute(index: jax.Array, registers: Registers) -> Registers:
             opcode, tree_target, small_target, *operands = instructions[index]
-            tree, small = lax.switch(opcode, self._branches, operands, registers)
+            tree, small = lax.switch(opcode.astype(jnp.int32), self._branches, operands, registers)
             return Registers(registers.trees.at[tree_target].set(tree), registers.smalls.at[small_target].set(small))
 
-        trees, _ = lax.fori_loop(0, count, execute, Registers(trees.at[G].set(gradient), smalls))
-        weights, states = trees[W] - trees[outputs[0]], trees[outputs[1:]]
-        return lax.dynamic_update_slice(trees.at[W].set(weights), states, (FIRST_STATE, 0))
+        trees, _ = lax.fori_loop(jnp.uint32(0), count, execute, Registers(trees, smalls))
+        states = [trees[outputs[1 + i]] for i in range(self.capacity.states)]
+        return Memory(memory.weights - trees[outputs[0]], jnp.stack(states), trees)
 
     def arrays(self, code: Code) -> tuple[np.ndarray, ...]:
         """A program as what `step` is given; results go to the last row of the file that they do not belong to."""
-        instructions = np.zeros((self.capacity.instructions, 6), np.int32)
+        instructions = np.zeros((self.capacity.instructions, 6), np.uint32)
         instructions[:, 1:3] = self.capacity.trees - 1, self.capacity.smalls - 1
         for index, (opcode, target, *operands) in enumerate(code.instructions):
             instructions[index, 0] = opcode
@@ -122,9 +135,9 @@ class JaxMachine:
             instructions[index, 3 : 3 + len(operands)] = operands
         smalls = np.zeros(self.capacity.smalls, np.float32)
         smalls[list(code.constants)] = list(code.constants.values())
-        outputs = np.arange(FIRST_STATE - 1, FIRST_STATE + self.capacity.states, dtype=np.int32)
+        outputs = np.arange(FIRST_STATE - 1, FIRST_STATE + self.capacity.states, dtype=np.uint32)
         outputs[: len(code.outputs)] = code.outputs
-        return instructions, np.int32(len(code.instructions)), smalls, outputs
+        return instructions, np.uint32(len(code.instructions)), smalls, outputs
 
     def _branch(self, name: str, kinds: str) -> Callable[[list[jax.Array], Registers], tuple[jax.Array, jax.Array]]:
         """The code of one opcode: operand rows and registers to a row of each file; the other file gets zeros."""
@@ -167,7 +180,9 @@ class JaxMachine:
     def _norms(self, x: jax.Array) -> jax.Array:
         if x.shape == (len(self.sizes),):
             return jnp.abs(x)
-        return jnp.stack([jnp.sqrt(jnp.vdot(x[a:b], x[a:b])) for a, b in zip(self.starts, self.starts[1:], strict=False)])
+        return jnp.stack(
+            [jnp.sqrt(jnp.vdot(x[a:b], x[a:b])) for a, b in zip(self.starts, self.starts[1:], strict=False)]
+        )
 
 
 def _gives_tree(name: str, kinds: str) -> bool:

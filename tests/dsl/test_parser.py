@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import numpy as np
 import pytest
 
-from dsl.checker import check
-from dsl.errors import ProgramError
 from dsl.functions import FUNCTIONS, Rule
 from dsl.parser import MOST_NESTING, MOST_STATEMENTS, parse
 from dsl.program import Program, Statement, to_constant
@@ -126,13 +125,12 @@ def test_programs_of_the_paper_are_read(name):
 
 
 @pytest.mark.parametrize("name", PAPER)
-def test_programs_of_the_paper_keep_every_line_but_for_spelling_and_comments(name):
+def test_programs_of_the_paper_keep_every_line_but_for_spelling_digits_and_comments(name):
+    number = re.compile(r"\d+\.\d+")
     text = PAPER[name][0].replace("clip(", "clip_by_global_norm(")
-    lines = [line.split("#")[0].strip() for line in text.splitlines() if line.strip()]
+    written = [line.split("#")[0].strip() for line in text.splitlines() if line.strip()]
     shown = [line.strip() for line in str(parse(text)).splitlines()]
-    assert [line.split("0.")[0].split("1.")[0] for line in shown] == [
-        line.split("0.")[0].split("1.")[0] for line in lines
-    ]
+    assert [number.sub("N", line) for line in shown] == [number.sub("N", line) for line in written]
 
 
 @pytest.mark.parametrize("name", PAPER)

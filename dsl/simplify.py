@@ -1,0 +1,29 @@
+"""Simplification that needs no task (arXiv 2302.06675, section 2.4): what the normal form gives."""
+
+from __future__ import annotations
+
+from dsl.canonical import canonical
+from dsl.liveness import prune
+from dsl.program import Program
+
+
+def simplify(program: Program) -> Program:
+    """The shortest program the project can show to compute the same, never longer than the input.
+
+    Redundant statements and states go, equal expressions are shared, constants are folded, and what remains is
+    written in the normal form; where that is no shorter, the program keeps its own words.
+
+    Args:
+        program: a program that `dsl.check` accepts.
+
+    >>> import dsl
+    >>> print(simplify(dsl.parse('''
+    ... def train(w, g, m, v, lr):
+    ...   m = interp(g, m, 0.9)
+    ...   u = sign(m) * lr + w * lr * 0.5
+    ...   v = square(v) + m - m
+    ...   return u, m, v
+    ... ''')), end="")
+    """
+    pruned, normal = prune(program), canonical(program)
+    return min((pruned, normal), key=lambda p: (len(p.states), len(p.statements)))

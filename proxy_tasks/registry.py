@@ -1,0 +1,81 @@
+"""Finding a task by name, by "package.module:Class" or by "path/to/file.py:Class"."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from proxy_tasks.digits import Digits
+from proxy_tasks.digits_vit import DigitsVit
+from proxy_tasks.errors import TaskError
+from proxy_tasks.task import Task
+
+# A new built-in task is one file and one line here.
+TASKS: dict[str, type[Task]] = {
+    "digits": Digits,
+    "digits_vit": DigitsVit,
+}
+
+
+def get(name: str, scale: int = 1) -> Task:
+    """The task called `name`.
+
+    Args:
+        name: a key of TASKS, "package.module:Class", or "path/to/file.py:Class" with a subclass of `Task`.
+        scale: cost of a training, in units of the smallest variant; the class is called with `scale=`.
+
+    Raises:
+        TaskError: if there is no such task, file, module or class, or if the class is not a `Task`.
+    """
+    return _find(name)(scale=scale)  # type: ignore[call-arg]
+
+
+def _find(name: str) -> type[Task]:
+    if name in TASKS:
+        return TASKS[name]
+    place, colon, class_name = name.rpartition(":")
+    if not colon:
+        near = difflib.get_close_matches(name, TASKS, n=3, cutoff=0.5) or list(TASKS)
+        raise TaskError(
+            f"there is no task {name!r}; the nearest are {', '.join(near)}."
+            ' A task of your own is "package.module:Class" or "path/to/file.py:Class"'
+        )
+    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
+    found = getattr(module, class_name, None)
+    if found is None:
+        classes = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Task)]
+        known = ", ".join(c for c in classes if c != "Task") or "none"
+        raise TaskError(f"{place} has no class {class_name!r}; its tasks: {known}")
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        raise TaskError(f"{name} is not a task: write `class {class_name}(proxy_tasks.Task)`")
+    return found
+
+
+def _load_module(place: str) -> ModuleType:
+    try:
+        return importlib.import_module(place)
+    except ImportError as error:
+        raise TaskError(f"the module {place!r} cannot be imported ({error}): install it, or give a file.py") from error
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise TaskError(f"there is no file {path} (in {Path.cwd()})")
+    # Dataclasses look their module up by name, so it has to be registered, and under a name that is nobody else's.
+    name = f"optsearch_task_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TaskError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise TaskError(f"{path} cannot be imported ({type(error).__name__}: {error})") from error
+    return module

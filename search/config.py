@@ -1,0 +1,89 @@
+"""The configuration of a run: every key, its meaning, its default and its allowed range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsl import MutationSettings
+
+
+def _key(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
+    """A field with its meaning and, for a number (or each number of a list), the allowed range, ends included."""
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """The grid over which a known optimizer is tuned on a task before anything is compared with it."""
+
+    learning_rates: tuple[float, ...] = _key(
+        (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1), "peak learning rates that are tried", 1e-9, 1e3
+    )
+    weight_decays: tuple[float, ...] = _key((0.01, 0.1, 1.0), "decoupled weight decays that are tried", 0.0, 1e3)
+    seeds: int = _key(3, "seeds the best few of the grid are trained with; the others get one", 1, 1000)
+
+
+@dataclass(frozen=True)
+class FitnessConfig:
+    """How a candidate is scored on the task of the search."""
+
+    seeds: int = _key(3, "seeds a program near the best is trained with; its fitness is their mean", 1, 1000)
+    race_margin: float = _key(
+        0.25,
+        "a program gets its other seeds if the first one's loss is within this share of the best fitness",
+        0.0,
+        100.0,
+    )
+    stop_margin: float = _key(
+        0.5, "a training is stopped at 10, 25 or 50 % when its loss is this share above the best program's", 0.0, 100.0
+    )
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """How far proposals run ahead of results: what makes a search the same with any number of workers."""
+
+    children: int = _key(64, "children proposed and not yet committed, at most", 1, 1_000_000)
+    new: int = _key(8, "of these, children that have to be trained, at most", 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class BudgetConfig:
+    """When evolution stops: at the first limit reached. Limits are totals of the run; 0 is no limit."""
+
+    generated: int = _key(20_000, "children", 0)
+    trained: int = _key(0, "children that were really trained", 0)
+    seconds: float = _key(0.0, "wall-clock time of the evolution; the journal is then a prefix", 0.0)
+
+
+@dataclass(frozen=True)
+class FunnelConfig:
+    """Selection of winners on tasks and seeds that the search has not seen."""
+
+    candidates: int = _key(8, "distinct programs that enter, the best by fitness", 1, 10_000)
+    fresh_seeds: int = _key(8, "seeds the search has not seen, on the task of the search", 1, 1000)
+    scales: tuple[int, ...] = _key((10,), "scales of the task they go on to, in this order", 1)
+    seeds: int = _key(3, "seeds on each of these larger tasks", 1, 1000)
+    tune: TuneConfig = field(
+        default_factory=TuneConfig, metadata={"meaning": "grid for AdamW and Lion on the larger tasks"}
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run, as `optsearch run` reads it from YAML."""
+
+    task: str = _key("digits_vit", "a built-in task, package.module:Class, or path/to/file.py:Class")
+    scale: int = _key(1, "scale of the task that programs are searched on", 1)
+    seed: int = _key(0, "of the whole search", 0, 2**63 - 1)
+    workers: str = _key("inline", "where programs are trained: inline, in the process itself")
+    start: str = _key("adamw", "program that the population starts as: a known optimizer, or a file")
+    population: int = _key(1000, "programs in the population", 2, 10_000_000)
+    tournament: int = _key(2, "programs drawn for one tournament", 1)
+    mutation: MutationSettings = field(default_factory=MutationSettings, metadata={"meaning": "how children are drawn"})
+    fitness: FitnessConfig = field(default_factory=FitnessConfig, metadata={"meaning": "how children are scored"})
+    window: WindowConfig = field(default_factory=WindowConfig, metadata={"meaning": "how far proposals run ahead"})
+    budget: BudgetConfig = field(default_factory=BudgetConfig, metadata={"meaning": "when evolution stops"})
+    tune: TuneConfig = field(default_factory=TuneConfig, metadata={"meaning": "grid for AdamW and Lion on the task"})
+    funnel: FunnelConfig = field(default_factory=FunnelConfig, metadata={"meaning": "how winners are selected"})

@@ -1,0 +1,51 @@
+"""Scoring a program: its first seed with early stopping, the other seeds only near the best (raced)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import dsl
+from proxy_tasks import NEVER, TRAINED, Outcome, Trainer
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a candidate is measured against; taken from the state of the search it was proposed from.
+
+    Attributes:
+        thresholds: its first training is stopped at a checkpoint where its curve lies above.
+        race: it is trained with the other seeds if the first one's loss is not above.
+    """
+
+    thresholds: tuple[float, ...] = NEVER
+    race: float = math.inf
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What became of a program.
+
+    Attributes:
+        kind: "trained", or the kind of the outcome that failed.
+        fitness: mean validation loss over the seeds, lower is better; None unless trained.
+        outcomes: the trainings, in the order of the seeds.
+    """
+
+    kind: str
+    fitness: float | None
+    outcomes: tuple[Outcome, ...]
+
+
+def evaluate(trainer: Trainer, program: dsl.Program, seeds: tuple[int, ...], limits: Limits = Limits()) -> Evaluation:
+    """Trains a canonical program and scores it: a function of its arguments, on one machine."""
+    outcomes: list[Outcome] = []
+    for seed in seeds:
+        outcome = trainer.train(program, seed, NEVER if outcomes else limits.thresholds)
+        outcomes.append(outcome)
+        if outcome.loss is None:
+            return Evaluation(outcome.kind, None, tuple(outcomes))
+        if len(outcomes) == 1 and outcome.loss > limits.race:
+            break
+    losses = [outcome.loss for outcome in outcomes if outcome.loss is not None]
+    return Evaluation(TRAINED, sum(losses) / len(losses), tuple(outcomes))

@@ -1,0 +1,184 @@
+"""The journal of a run: every child in the order of proposal, in one SQLite file that only the driver writes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import dsl
+from proxy_tasks import Outcome
+from search.errors import SearchError
+from search.evaluator import Evaluation
+
+SCHEMA_VERSION = 1
+FILE_NAME = "journal.sqlite"
+SECONDS_BETWEEN_FLUSHES = 1.0
+
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE children (
+  id INTEGER PRIMARY KEY,   -- 0 is the warm-start program
+  parent INTEGER,
+  mutation TEXT,
+  program TEXT NOT NULL,    -- as it was made, redundant statements included
+  hash TEXT NOT NULL,
+  new INTEGER NOT NULL      -- 1: trained for this child; 0: an earlier child has the hash
+);
+CREATE TABLE evaluations (
+  hash TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  fitness REAL,
+  outcomes TEXT NOT NULL    -- JSON: one object for each seed
+);
+CREATE INDEX children_by_hash ON children (hash);
+CREATE INDEX evaluations_by_fitness ON evaluations (fitness);
+"""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A committed child.
+
+    Attributes:
+        id: number in the order of proposal; 0 is the warm-start program.
+        parent: number of the parent; None for the warm-start program.
+        mutation: kind of the mutation that made it.
+        program: as it was made, redundant statements included.
+        hash: `dsl.canonical_hash` of it.
+        evaluation: what became of it.
+        new: whether it was trained; False if an earlier child has its hash.
+    """
+
+    id: int
+    parent: int | None
+    mutation: str | None
+    program: dsl.Program
+    hash: str
+    evaluation: Evaluation
+    new: bool
+
+
+class Journal:
+    """The one writer of a run's journal.
+
+    Args:
+        directory: of the run; it must not hold a journal.
+    """
+
+    def __init__(self, directory: Path):
+        self._file = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
+        self._file.execute("PRAGMA journal_mode = WAL")
+        self._file.executescript(_SCHEMA)
+        self._file.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._file.execute("BEGIN")
+        self._flushed = time.monotonic()
+
+    def fact(self, name: str, value: Any) -> None:
+        """Writes a fact of the run, such as its configuration; `value` is anything JSON holds."""
+        self._file.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+        self.flush()
+
+    def record(self, child: Child) -> None:
+        """Commits a child. It is on disk within a second."""
+        evaluation = child.evaluation
+        if child.new:
+            outcomes = json.dumps([asdict(outcome) for outcome in evaluation.outcomes])
+            row = (child.hash, evaluation.kind, evaluation.fitness, outcomes)
+            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?)", row)
+        row = (child.id, child.parent, child.mutation, str(child.program), child.hash, child.new)
+        self._file.execute("INSERT INTO children VALUES (?, ?, ?, ?, ?, ?)", row)
+        if time.monotonic() - self._flushed > SECONDS_BETWEEN_FLUSHES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Puts everything recorded so far on disk."""
+        self._file.execute("COMMIT")
+        self._file.execute("BEGIN")
+        self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        """Flushes, and ends writing."""
+        self._file.execute("COMMIT")
+        self._file.close()
+
+
+class Reader:
+    """Reads a journal, also while a search writes it.
+
+    Args:
+        directory: of the run.
+
+    Raises:
+        SearchError: when there is no journal, or one that this version does not read.
+    """
+
+    def __init__(self, directory: Path):
+        path = directory / FILE_NAME
+        if not path.is_file():
+            raise SearchError(f"{directory} is not a run: it holds no {FILE_NAME}; `optsearch run CONFIG` makes one")
+        self._file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            (version,) = self._file.execute("PRAGMA user_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise SearchError(f"{path} is not a journal: {error}") from error
+        if version != SCHEMA_VERSION:
+            raise SearchError(f"{path} has schema {version}, this version of optsearch reads {SCHEMA_VERSION}")
+
+    def fact(self, name: str, default: Any = None) -> Any:
+        """A fact of the run, or the default."""
+        row = self._file.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return default if row is None else json.loads(row[0])
+
+    def children(self, where: str = "1", values: tuple = ()) -> Iterator[Child]:
+        """Children in order; `where` is a condition on the columns of the table."""
+        rows = self._file.execute(
+            "SELECT id, parent, mutation, program, hash, new, kind, fitness, outcomes"
+            f" FROM children JOIN evaluations USING (hash) WHERE {where} ORDER BY id",
+            values,
+        )
+        for id, parent, mutation, text, hash, new, kind, fitness, outcomes in rows:
+            loaded = tuple(Outcome(**{**o, "curve": tuple(o["curve"])}) for o in json.loads(outcomes))
+            evaluation = Evaluation(kind, fitness, loaded)
+            yield Child(id, parent, mutation, dsl.parse(text), hash, evaluation, bool(new))
+
+    def child(self, id: int) -> Child:
+        """One child by its number."""
+        for child in self.children("id = ?", (id,)):
+            return child
+        (last,) = self._file.execute("SELECT max(id) FROM children").fetchone()
+        raise SearchError(f"there is no child {id}: the run's children are 0 to {last}")
+
+    def best(self, count: int) -> list[Child]:
+        """The first child of each of the `count` best distinct hashes, best first."""
+        rows = self._file.execute(
+            "SELECT min(id) FROM children JOIN evaluations USING (hash) WHERE fitness IS NOT NULL"
+            " GROUP BY hash ORDER BY fitness, min(id) LIMIT ?",
+            (count,),
+        )
+        return [self.child(id) for (id,) in rows.fetchall()]
+
+    def totals(self) -> dict[str, int]:
+        """Numbers of children: generated, trained, and trained by kind of outcome."""
+        (generated,) = self._file.execute("SELECT count(*) FROM children WHERE id > 0").fetchone()
+        kinds = self._file.execute(
+            "SELECT kind, count(*) FROM children JOIN evaluations USING (hash) WHERE new AND id > 0"
+            " GROUP BY kind ORDER BY kind"
+        ).fetchall()
+        return {"generated": generated, "trained": sum(n for _, n in kinds), **dict(kinds)}
+
+    def digest(self) -> str:
+        """Hash over the children in order: parent, mutation, text, hash, outcome, fitness bits; no times."""
+        digest = hashlib.sha256()
+        for *words, fitness in self._file.execute(
+            "SELECT parent, mutation, program, hash, kind, fitness FROM children JOIN evaluations USING (hash)"
+            " ORDER BY id"
+        ):
+            bits = None if fitness is None else float(fitness).hex()
+            digest.update(json.dumps([*words, bits]).encode())
+        return digest.hexdigest()

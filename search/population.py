@@ -1,0 +1,53 @@
+"""The state of a search after a commit: the living programs, and the best one ever (arXiv 2302.06675, section 2.1)."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+import dsl
+from search.config import FitnessConfig
+from search.evaluator import Evaluation, Limits
+
+
+@dataclass(frozen=True)
+class Individual:
+    """A program that was trained. `id` is its child number; the warm-start program is 0."""
+
+    id: int
+    program: dsl.Program
+    fitness: float
+
+
+class Population:
+    """Regularized evolution: the oldest goes when one is added, however good it is.
+
+    Args:
+        start: what the population starts as; it fills all places.
+        evaluation: of `start`.
+        size: number of places.
+    """
+
+    def __init__(self, start: Individual, evaluation: Evaluation, size: int):
+        self._living = deque([start] * size, maxlen=size)
+        self.best, self._best_evaluation = start, evaluation
+
+    def select(self, rng: np.random.Generator, tournament: int) -> Individual:
+        """The best of `tournament` programs drawn at random; the youngest of equals."""
+        drawn = (self._living[int(rng.random() * len(self._living))] for _ in range(tournament))
+        return min(drawn, key=lambda individual: (individual.fitness, -individual.id))
+
+    def add(self, individual: Individual, evaluation: Evaluation) -> None:
+        """Puts a trained program in the place of the oldest."""
+        self._living.append(individual)
+        if individual.fitness < self.best.fitness:
+            self.best, self._best_evaluation = individual, evaluation
+
+    def limits(self, config: FitnessConfig) -> Limits:
+        """What a candidate proposed now is measured against: the best program's curve and fitness, with margins."""
+        curve = self._best_evaluation.outcomes[0].curve[: len(Limits.thresholds)]
+        return Limits(
+            tuple(loss * (1 + config.stop_margin) for loss in curve), self.best.fitness * (1 + config.race_margin)
+        )
