@@ -18,7 +18,6 @@ from proxy_tasks.layers import attention, dense, layer_norm, normal
 from proxy_tasks.randomness import Purpose, stream
 
 CLASSES = 10
-POSITION_SCALE = 0.02  # standard deviation of the initial position embeddings
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,11 @@ class DigitsVit(Classifier):
     }
 
     def init(self, seed: int) -> dict[str, Any]:
-        """Matrices [outputs, inputs] from N(0, 1 / inputs); positions [width, tokens] from N(0, 0.02^2)."""
+        """Matrices [outputs, inputs] from N(0, 1 / inputs); positions [width, tokens] from N(0, 1)."""
         s, rng = self.settings, stream(seed, Purpose.WEIGHTS)
         return {
             "embed": normal(rng, s.width, s.patch**2),
-            "positions": (POSITION_SCALE * rng.standard_normal((s.width, s.tokens))).astype(np.float32),
+            "positions": rng.standard_normal((s.width, s.tokens)).astype(np.float32),
             "blocks": [
                 {
                     "qkv": normal(rng, 3 * s.width, s.width),

@@ -53,6 +53,8 @@ def _find(name: str) -> type[Task]:
         raise TaskError(f"{place} has no class {class_name!r}; its tasks: {known}")
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise TaskError(f"{name} is not a task: write `class {class_name}(proxy_tasks.Task)`")
+    if missing := sorted(found.__abstractmethods__):
+        raise TaskError(f"{name} lacks {', '.join(missing)}: proxy_tasks.Task says what they return")
     return found
 
 

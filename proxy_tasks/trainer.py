@@ -112,6 +112,18 @@ class Trainer:
         return training
 
 
+def train(program: dsl.Program, task: Task, seed: int = 0) -> Outcome:
+    """Trains the canonical form of a program once; a `Trainer` compiles once for many.
+
+    Args:
+        program: a program that `dsl.check` accepts.
+        task: what it is trained on.
+        seed: of the initial weights and the batches.
+    """
+    dsl.check(program)
+    return Trainer(task).train(dsl.canonical(program), seed)
+
+
 def _ends(steps: int) -> np.ndarray:
     """The step after which each part of the curve ends."""
     return np.array([max(1, round(share * steps)) for share in (*CHECKPOINTS, 1.0)])

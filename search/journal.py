@@ -64,6 +64,26 @@ class Child:
     new: bool
 
 
+@dataclass(frozen=True)
+class Totals:
+    """Numbers of children.
+
+    Attributes:
+        generated: all of them.
+        trained: those that were really trained; the others compute what an earlier one did.
+        outcomes: kind of outcome -> number of those that were really trained.
+    """
+
+    generated: int
+    trained: int
+    outcomes: dict[str, int]
+
+    @property
+    def cache_hit_rate(self) -> float:
+        """Share of the children that computed what an earlier one did."""
+        return 1 - self.trained / self.generated if self.generated else 0.0
+
+
 class Journal:
     """The one writer of a run's journal.
 
@@ -163,14 +183,23 @@ class Reader:
         )
         return [self.child(id) for (id,) in rows.fetchall()]
 
-    def totals(self) -> dict[str, int]:
-        """Numbers of children: generated, trained, and trained by kind of outcome."""
+    def last_programs(self, count: int) -> list[dsl.Program]:
+        """Programs of the last children that trained, as many as `count`."""
+        rows = self._file.execute(
+            "SELECT program FROM children JOIN evaluations USING (hash) WHERE fitness IS NOT NULL"
+            " ORDER BY id DESC LIMIT ?",
+            (count,),
+        )
+        return [dsl.parse(text) for (text,) in rows]
+
+    def totals(self) -> Totals:
+        """Numbers of the children so far; the warm-start program is not one."""
         (generated,) = self._file.execute("SELECT count(*) FROM children WHERE id > 0").fetchone()
         kinds = self._file.execute(
             "SELECT kind, count(*) FROM children JOIN evaluations USING (hash) WHERE new AND id > 0"
             " GROUP BY kind ORDER BY kind"
         ).fetchall()
-        return {"generated": generated, "trained": sum(n for _, n in kinds), **dict(kinds)}
+        return Totals(generated, sum(n for _, n in kinds), dict(kinds))
 
     def digest(self) -> str:
         """Hash over the children in order: parent, mutation, text, hash, outcome, fitness bits; no times."""

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import platform
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 
 import dsl
 from proxy_tasks import Trainer
@@ -75,6 +82,42 @@ def tune(
             f" ({best.evaluation.kind}): give smaller learning rates under `tune`"
         )
     return best
+
+
+def tune_once(
+    name: str, trainer: Trainer, config: TuneConfig, report: Callable[[int, int], None] = lambda done, of: None
+) -> Tuned:
+    """`tune`, whose result is kept in the user's cache: the same grid on the same task is not trained again.
+
+    Raises:
+        SearchError: when no point of the grid trains.
+    """
+    task, template = trainer.task, dsl.optimizers[name]
+    key = (task.name, task.scale, task.version, str(template), repr(config), metadata.version("jaxlib"), platform.machine())
+    path = _cache_directory() / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.json"
+    try:
+        learning_rate, weight_decay = json.loads(path.read_text())
+    except (OSError, ValueError):
+        tuned = tune(name, trainer, config, report=report)
+        _keep(path, [tuned.learning_rate, tuned.weight_decay])
+        return tuned
+    point = TuneConfig((learning_rate,), (weight_decay,), config.seeds)
+    return tune(name, trainer, point, report=report)
+
+
+def _cache_directory() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optsearch" / "tuning"
+
+
+def _keep(path: Path, value: list[float]) -> None:
+    """Writes through a temporary file, so that no reader sees half of it; a cache that cannot be written is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            json.dump(value, file)
+        os.replace(file.name, path)
+    except OSError:
+        pass
 
 
 def _fitness(tuned: Tuned) -> float:

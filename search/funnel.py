@@ -1,0 +1,98 @@
+"""Funnel selection: the best of a search on seeds it has not seen, then on ever larger tasks (arXiv 2302.06675, 2.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import dsl
+from proxy_tasks import Trainer
+from search.evaluator import evaluate
+
+FIRST_FRESH_SEED = 1000  # a search and its tuning use seeds counted from 0
+
+
+@dataclass(frozen=True)
+class Score:
+    """Validation losses of one program over the fresh seeds of a stage.
+
+    Attributes:
+        losses: one for each seed, in order; shorter where a training failed.
+        kind: "trained", or how the first failed training ended.
+    """
+
+    losses: tuple[float, ...]
+    kind: str
+
+    @property
+    def mean(self) -> float:
+        """Mean loss; infinite if a training failed."""
+        return sum(self.losses) / len(self.losses) if self.kind == "trained" else math.inf
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean; NaN for one seed."""
+        n = len(self.losses)
+        if n < 2 or self.kind != "trained":
+            return math.nan
+        return math.sqrt(sum((loss - self.mean) ** 2 for loss in self.losses) / (n - 1) / n)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One task of the funnel.
+
+    Attributes:
+        scale: of the task.
+        seeds: number of fresh seeds.
+        baselines: known optimizer -> its score, tuned on this task.
+        scores: child id -> score of each program that entered.
+        passed: ids of those that beat AdamW, best first.
+    """
+
+    scale: int
+    seeds: int
+    baselines: dict[str, Score]
+    scores: dict[int, Score]
+    passed: list[int] = field(default_factory=list)
+
+
+def run_stage(
+    trainer: Trainer,
+    scale: int,
+    seeds: int,
+    baselines: dict[str, dsl.Program],
+    candidates: dict[int, dsl.Program],
+    report: Callable[[int, int], None] = lambda done, of: None,
+) -> Stage:
+    """Trains baselines and candidates on the same fresh seeds; those that beat AdamW pass.
+
+    Args:
+        trainer: of the stage's task.
+        scale: of the task.
+        seeds: number of fresh seeds.
+        baselines: known optimizer -> program, tuned on this task; "adamw" is the one to beat.
+        candidates: child id -> program.
+        report: called with programs done and to do.
+    """
+    fresh = tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + seeds))
+    scores: list[Score] = []
+    programs = [*baselines.values(), *candidates.values()]
+    for program in programs:
+        evaluation = evaluate(trainer, dsl.canonical(program), fresh)
+        losses = tuple(outcome.loss for outcome in evaluation.outcomes if outcome.loss is not None)
+        scores.append(Score(losses, evaluation.kind))
+        report(len(scores), len(programs))
+    known = dict(zip(baselines, scores, strict=False))
+    found = dict(zip(candidates, scores[len(baselines) :], strict=True))
+    passed = sorted((id for id in found if found[id].mean < known["adamw"].mean), key=lambda id: found[id].mean)
+    return Stage(scale, seeds, known, found, passed)
+
+
+def winner(stages: list[Stage]) -> int:
+    """The program that got furthest: the best of the last stage that one has passed, or of the first if none has."""
+    for stage in reversed(stages):
+        if stage.passed:
+            return stage.passed[0]
+    return min(stages[0].scores, key=lambda id: stages[0].scores[id].mean)

@@ -1,0 +1,173 @@
+"""The main job, end to end: tune the baselines, evolve, select by the funnel, simplify, export."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+
+import dsl
+import proxy_tasks
+from proxy_tasks import Trainer
+from search.config import Config, TuneConfig
+from search.configuration import to_dict
+from search.console import Console
+from search.errors import SearchError
+from search.evaluator import evaluate
+from search.evolution import Progress, evolve
+from search.funnel import Stage, run_stage, winner
+from search.journal import Child, Journal, Reader
+from search.result import Result, load
+from search.tuning import Tuned, tune_once
+
+BASELINES = ("adamw", "lion")
+
+
+def run(config: Config, directory: Path | str, console: Console | None = None) -> Result:
+    """A whole run: what `optsearch run` does.
+
+    Args:
+        config: of the run.
+        directory: takes the journal and the winner; it must be empty or not exist.
+        console: shows progress; silent if None.
+
+    Raises:
+        SearchError: when the directory is not empty, or the warm-start program does not train.
+    """
+    return _Run(config, Path(directory), console or Console(quiet=True)).all()
+
+
+class _Run:
+    def __init__(self, config: Config, directory: Path, console: Console):
+        self.config, self.directory, self.console = config, directory, console
+        self.task = proxy_tasks.get(config.task, scale=config.scale)
+        if directory.exists() and any(directory.iterdir()):
+            raise SearchError(f"{directory} is not empty: nothing is overwritten; give another directory with --out")
+        directory.mkdir(parents=True, exist_ok=True)
+        self.journal = Journal(directory)
+        self.journal.fact("config", to_dict(config))
+        self.journal.fact("machine", _machine())
+        self.trainers: dict[int, Trainer] = {}
+        self.baselines: dict[int, dict[str, Tuned]] = {}
+        self.seconds: dict[str, float] = {}
+
+    def all(self) -> Result:
+        try:
+            self.step("tune", lambda: self.tune(self.config.scale, self.config.tune))
+            self.step("evolve", self.evolve)
+            self.step("funnel", self.funnel)
+        finally:
+            self.journal.close()
+        self.write_winner()
+        return load(self.directory)
+
+    def step(self, name: str, work: Callable[[], None]) -> None:
+        started = time.monotonic()
+        work()
+        self.seconds[name] = round(time.monotonic() - started, 3)
+        self.journal.fact("seconds", self.seconds)
+
+    def trainer(self, scale: int) -> Trainer:
+        if scale not in self.trainers:
+            task = self.task if scale == self.config.scale else proxy_tasks.get(self.config.task, scale=scale)
+            self.trainers[scale] = Trainer(task)
+        return self.trainers[scale]
+
+    def tune(self, scale: int, grid: TuneConfig) -> None:
+        """Tunes the known optimizers on the task of a scale."""
+        trainer = self.trainer(scale)
+        self.baselines[scale] = {}
+        for name in BASELINES:
+            progress = self.console.progress(f"tuning {name} on {self.config.task} x{scale}")
+            tuned = tune_once(name, trainer, grid, progress)
+            self.baselines[scale][name] = tuned
+            self.console.line(
+                f"{name} tuned on {self.config.task} x{scale}: learning rate {tuned.learning_rate:g},"
+                f" weight decay {tuned.weight_decay:g}, loss {tuned.evaluation.fitness:.4f}"
+            )
+        known = {
+            scale: {
+                name: {"learning_rate": t.learning_rate, "weight_decay": t.weight_decay, "fitness": t.evaluation.fitness}
+                for name, t in tuned.items()
+            }
+            for scale, tuned in self.baselines.items()
+        }
+        self.journal.fact("baselines", known)
+
+    def evolve(self) -> None:
+        """Warm start and regularized evolution."""
+        start = self.start()
+        trainer = self.trainer(self.config.scale)
+        evaluation = evaluate(trainer, dsl.canonical(start), tuple(range(self.config.fitness.seeds)))
+        if evaluation.fitness is None:
+            raise SearchError(
+                f"the warm-start program {self.config.start} does not train on {self.config.task}"
+                f" ({evaluation.kind}): give another `start`, or smaller learning rates under `tune`"
+            )
+        self.journal.record(Child(0, None, None, start, dsl.canonical_hash(start), evaluation, new=True))
+        end = evolve(self.config, start, evaluation, trainer, self.journal, self.show)
+        self.journal.flush()
+        self.console.line(
+            f"evolved {end.generated} children, {end.trained} trained; best fitness {end.best.fitness:.4f},"
+            f" the warm start's {evaluation.fitness:.4f}"
+        )
+
+    def show(self, progress: Progress) -> None:
+        """Shows where the evolution stands."""
+        of = f" of {self.config.budget.generated}" if self.config.budget.generated else ""
+        hits = 1 - progress.trained / progress.generated
+        self.console.update(
+            lambda: (
+                f"evolving: {progress.generated}{of} children, {progress.trained} trained, cache hits {hits:.0%},"
+                f" best fitness {progress.best.fitness:.4f}, {progress.seconds:.0f} s"
+            )
+        )
+
+    def start(self) -> dsl.Program:
+        """The warm-start program; a known optimizer that was tuned starts tuned."""
+        tuned = self.baselines[self.config.scale].get(self.config.start)
+        if tuned:
+            return tuned.program
+        if self.config.start in dsl.optimizers:
+            return dsl.optimizers[self.config.start]
+        return dsl.parse(Path(self.config.start).read_text())
+
+    def funnel(self) -> None:
+        """Fresh seeds on the task of the search, then the larger tasks."""
+        candidates = {
+            child.id: child.program for child in Reader(self.directory).best(self.config.funnel.candidates)
+        }
+        stages: list[Stage] = []
+        for scale in (self.config.scale, *self.config.funnel.scales):
+            if scale not in self.baselines:
+                self.tune(scale, self.config.funnel.tune)
+            seeds = self.config.funnel.seeds if stages else self.config.funnel.fresh_seeds
+            baselines = {name: tuned.program for name, tuned in self.baselines[scale].items()}
+            progress = self.console.progress(f"funnel: {len(candidates)} programs on {self.config.task} x{scale}")
+            stage = run_stage(self.trainer(scale), scale, seeds, baselines, candidates, progress)
+            stages.append(stage)
+            self.console.line(
+                f"funnel: {len(stage.passed)} of {len(candidates)} programs beat AdamW on {self.config.task} x{scale}"
+            )
+            self.journal.fact("stages", [asdict(s) for s in stages])
+            candidates = {id: candidates[id] for id in stage.passed}
+            if not candidates:
+                break
+        self.journal.fact("winner", winner(stages))
+
+    def write_winner(self) -> None:
+        """The simplified winner as a program and in every export format."""
+        result = load(self.directory)
+        assert result.winner is not None and result.simplified is not None
+        provenance = f"Found by optsearch on {self.config.task} (child {result.winner.id}, hash {result.winner.hash})."
+        (self.directory / "winner.txt").write_text(str(result.simplified))
+        for target in ("optax", "python"):
+            (self.directory / f"winner_{target}.py").write_text(dsl.export(result.simplified, target, provenance))
+
+
+def _machine() -> dict[str, str]:
+    versions = {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
+    return {"machine": "jax", "python": platform.python_version(), "platform": platform.platform(), **versions}
