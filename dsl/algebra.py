@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dsl.functions import DIVISION_EPSILON, FUNCTIONS, Rule
-from dsl.graph import Form, Graph, constant, is_constant, key, split, typed, value
+from dsl.graph import LARGEST, Form, Graph, constant, is_constant, key, split, typed, value
 from dsl.types import LEAFWISE, SCALAR, Type
 
 _ODD = ("sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh")
@@ -22,7 +22,7 @@ _EVEN = ("cos", "cosh", "log", "log2", "log10")
 
 def call(graph: Graph, name: str, arguments: tuple[Form, ...], type: Type) -> Form:
     """The normal form of `name(*arguments)`; `type` is the type that the checker gives the result."""
-    if FUNCTIONS[name].rule is Rule.ELEMENTWISE and all(is_constant(a) for a in arguments):
+    if FUNCTIONS[name].rule is Rule.ELEMENTWISE and name != "/" and all(is_constant(a) for a in arguments):
         folded = _fold(name, arguments)
         if folded is not None:
             return constant(folded, type)
@@ -44,15 +44,18 @@ def _subtract(graph: Graph, a: Form, b: Form) -> Form:
 
 def _divide(graph: Graph, a: Form, b: Form) -> Form:
     if is_constant(b):
-        denominator = value(b) + DIVISION_EPSILON
-        return graph.scale(a, 1 / denominator) if abs(denominator) > 1e-30 else graph.call("/", (a, b), a.type)
+        denominator = float(np.float32(value(b)) + np.float32(DIVISION_EPSILON))  # as a machine adds: 1 + 1e-8 is 1
+        # near -1e-8 little of the denominator is left, beyond LARGEST its reciprocal is 0
+        if not 1e-3 * DIVISION_EPSILON < abs(denominator) < LARGEST:
+            return graph.call("/", (a, b), max(a.type, b.type))
+        return graph.scale(a, 1 / (value(b) + DIVISION_EPSILON if is_constant(a) else denominator))
     return graph.multiply(a, graph.call("over", (b,), b.type))
 
 
 def _interp(graph: Graph, a: Form, b: Form, weight: Form) -> Form | None:
     if is_constant(weight):
         return graph.add(graph.scale(a, 1 - value(weight)), graph.scale(b, value(weight)))
-    return a if key(a) == key(b) and graph.finite(weight) else None
+    return a if key(a) == key(b) and graph.tame(a) and graph.finite(weight) else None
 
 
 def _square(graph: Graph, a: Form) -> Form:
@@ -117,7 +120,7 @@ def _sign(graph: Graph, a: Form) -> Form:
 
 
 def _reciprocal(graph: Graph, a: Form) -> Form:
-    if not a.terms:
+    if is_constant(a):
         return graph.call("reciprocal", (a,), a.type)
     outer, unit = split(a)
     return graph.scale(graph.call("reciprocal", (unit,), a.type), 1 / outer)
@@ -157,7 +160,7 @@ def _dot(graph: Graph, a: Form, b: Form) -> Form | None:
     if not a.terms or not b.terms:
         return Form({}, SCALAR) if graph.finite(a) and graph.finite(b) else None
     (outer_a, a), (outer_b, b) = split(a), split(b)
-    return graph.scale(graph.call("dot", (a, b), SCALAR), outer_a * outer_b)
+    return graph.scale(graph.scale(graph.call("dot", (a, b), SCALAR), outer_a), outer_b)
 
 
 def _cosine_sim(graph: Graph, a: Form, b: Form) -> Form | None:

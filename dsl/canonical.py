@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsl.graph import Form, Monomial, common, is_constant, key, split, value, without
+from dsl.graph import LARGEST, SMALLEST, Form, Monomial, is_constant, key, split, value, without
 from dsl.normal import NormalForm, normal_form
 from dsl.program import Argument, Program, Statement, to_constant
 from dsl.types import LEAFWISE, SCALAR, Type
@@ -41,10 +41,13 @@ class _Writer:
         self.statements: list[Statement] = []
         self.written: dict[tuple, Argument] = {}
         self.units: dict[int, tuple[Argument, float]] = {}  # key of a unit -> a variable that holds a multiple of it
-        sums = [*form.states, *(a for atom in self.atoms.values() for a in atom.arguments)]
+        self.pieces = [a for digest in _reachable(form) for a in self.atoms[digest].arguments]
+        sums = [*form.states, *self.pieces]
         self.wanted = {key(split(a)[1]) for a in sums if len(a.terms) > 1}  # units that are written anyway
 
     def program(self) -> Program:
+        for piece in self.pieces:  # inner ones first, so that a long program is no deep recursion
+            self.argument(piece)
         outputs = [str(self.argument(form)) for form in (self.form.update, *self.form.states)]
         return _named(Program(("w", "g", *self.names, "lr"), tuple(self.statements), tuple(outputs)))
 
@@ -68,11 +71,12 @@ class _Writer:
 
     def _of_type(self, form: Form) -> Argument:
         own = max((self.form.graph.type_of(m) for m in form.terms), default=SCALAR)
-        terms = {m: to_constant(c) for m, c in form.terms.items()}
+        # sorted, so that the text does not depend on the order in which a program made the terms
+        terms = {m: to_constant(c) for m, c in sorted(form.terms.items())}
         result = self._sum(Form(terms, own)) if terms else None
         if own is form.type and result is not None:
             return result
-        zeros = self.emit("*", "w", 0.0)
+        zeros = self.emit("-", "w", "w")  # not w * 0.0: that is -0.0 where w is negative
         if form.type is LEAFWISE:
             zeros = self.emit("norm", zeros)
         return zeros if result is None else self.emit("+", zeros, result)
@@ -83,7 +87,8 @@ class _Writer:
         if len(form.terms) == 1:
             ((monomial, c),) = form.terms.items()
             return self.product(monomial, c)
-        shared = common(list(form.terms))
+        coefficients = [abs(c) for c in form.terms.values()]
+        shared = self.form.graph.shared(form) if max(coefficients) < LARGEST * min(coefficients) else ()
         if shared:
             rest = {without(m, shared): c for m, c in form.terms.items()}
             type = max(map(self.form.graph.type_of, rest))
@@ -96,7 +101,8 @@ class _Writer:
         unit_key = key(unit)
         if unit_key in self.units:
             name, known_scale = self.units[unit_key]
-            return self._times(name, scale / known_scale)
+            if SMALLEST < abs(scale / known_scale) < LARGEST:
+                return self._times(name, scale / known_scale)
         name = self._weighted(form)
         self.units[unit_key] = (name, scale)
         return name
@@ -186,6 +192,26 @@ class _Writer:
 
     def _state_number(self, digest: int) -> int:
         return self.atoms[digest].reads.bit_length() - 1
+
+
+def _reachable(form: NormalForm) -> list[int]:
+    """The atoms of a normal form, those of its arguments before each, in an order that depends on nothing else."""
+    atoms, found = form.graph.atoms, dict[int, None]()
+    stack = [(digest, False) for output in (form.update, *form.states) for digest in _atoms_of(output)][::-1]
+    while stack:
+        digest, complete = stack.pop()
+        if complete:
+            found[digest] = None
+        elif digest not in found:
+            stack.append((digest, True))
+            stack += [(inner, False) for a in atoms[digest].arguments for inner in _atoms_of(a) if inner not in found][
+                ::-1
+            ]
+    return list(found)
+
+
+def _atoms_of(form: Form) -> list[int]:
+    return [digest for monomial in sorted(form.terms) for digest, _ in monomial]
 
 
 def _named(program: Program) -> Program:

@@ -46,18 +46,22 @@ def is_valid(program: Program) -> bool:
     types: dict[str, Type] = dict.fromkeys(program.inputs, TREE)
     types[program.inputs[-1]] = SCALAR
     for target, name, arguments in program.statements:
+        function = FUNCTIONS.get(name)
         given = [types.get(a) if isinstance(a, str) else SCALAR for a in arguments]
-        result = None if None in given else result_type(FUNCTIONS[name], given)  # type: ignore[arg-type]
+        if function is None or len(given) != function.arity or None in given:
+            return False
+        result = result_type(function, given)  # type: ignore[arg-type]
         if result is None:
             return False
         types[target] = result
-    return all(types.get(name) is TREE for name in program.outputs)
+    complete = len(program.outputs) == len(program.states) + 1
+    return complete and all(types.get(name) is TREE for name in program.outputs)
 
 
 def _result(statement: Statement, types: dict[str, Type], index: int) -> Type:
     function = FUNCTIONS.get(statement.function)
     if function is None:
-        hint = nearest(statement.function, FUNCTIONS)
+        hint = nearest(statement.function, FUNCTIONS) or ": use one of dsl.functions.FUNCTIONS"
         raise ProgramError(f"unknown function {statement.function!r}{hint}", statement=index)
     if len(statement.arguments) != function.arity:
         raise ProgramError(
@@ -67,7 +71,8 @@ def _result(statement: Statement, types: dict[str, Type], index: int) -> Type:
     for argument in statement.arguments:
         if isinstance(argument, str):
             if argument not in types:
-                raise ProgramError(f"{argument!r} is read before it is set{nearest(argument, types)}", statement=index)
+                hint = nearest(argument, types) or f": set it before, or use one of {', '.join(list(types)[:8])}"
+                raise ProgramError(f"{argument!r} is read before it is set{hint}", statement=index)
             given.append(types[argument])
         else:
             given.append(SCALAR)

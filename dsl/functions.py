@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from dsl.program import to_constant
+
 
 class Rule(Enum):
     """How the type of a result follows from the types of the arguments."""
@@ -22,7 +24,7 @@ class Rule(Enum):
     WHOLE = "any type; the result is a SCALAR"
     PAIR = "two of the same type; the result is a SCALAR"
     CLIP = "any type and a SCALAR; the result has the type of the first"
-    NEVER = "no argument is valid: the function has no meaning on floats"
+    NEVER = "nothing: it is defined on integers only, remove the statement"
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,10 @@ def _invert(x: Any) -> Any:
 _E, _N, _W, _P, _C, _X = Rule.ELEMENTWISE, Rule.NORM, Rule.WHOLE, Rule.PAIR, Rule.CLIP, Rule.NEVER
 
 _ROWS = (
-    # no argument
-    Function("get_pi", 0, _E, lambda: math.pi, "pi"),
-    Function("get_e", 0, _E, lambda: math.e, "e"),
-    Function("get_eps", 0, _E, lambda: 1e-8, "1e-8"),
+    # no argument: float32 numbers like all constants, for sin(get_pi()) must not depend on who folds it
+    Function("get_pi", 0, _E, lambda: to_constant(math.pi), "pi"),
+    Function("get_e", 0, _E, lambda: to_constant(math.e), "e"),
+    Function("get_eps", 0, _E, lambda: to_constant(1e-8), "1e-8"),
     # one argument, element by element
     Function("abs", 1, _E, np.abs, "|x|"),
     Function("cos", 1, _E, np.cos, "cos x"),

@@ -8,6 +8,7 @@ while they are folded and count in digests as float32, the precision in which pr
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import NamedTuple
 
@@ -22,8 +23,12 @@ SMALLEST, LARGEST = 1e-30, 1e30  # coefficients folded beyond these would flush 
 CANCELLED = 1e-13  # what float64 leaves of a coefficient that is zero
 
 _OPCODES = {name: i for i, name in enumerate([*FUNCTIONS, "w", "g", "lr", "state", "sum", "over"])}
-_BOUNDED = frozenset({"sign", "tanh", "sin", "cos", "arctan"})  # finite arguments give values of at most pi / 2
-_TAME = _BOUNDED | {"arcsin", "arccos"}  # never infinite, whatever the arguments
+MOST_DIGITS = 24  # log10 of what an ordinary number may be multiplied with and still be far from float32's infinity
+
+# log10 of the largest value, whatever the arguments; `over` has it where its argument cannot be negative
+_DIGITS = {"sign": 0.0, "tanh": 0.0, "sin": 0.0, "cos": 0.0, "arctan": 0.2, "arcsin": 0.2, "arccos": 0.5, "over": 8.0}
+_PARTIAL = frozenset({"arcsin", "arccos"})  # NaN for some finite arguments
+_SLOW = frozenset({"sqrt", "cbrt", "arcsinh"})  # grow more slowly than any multiple of the argument
 _KEEPING = frozenset({"sqrt", "abs", "cbrt", "arcsinh", "max", "min", "sum"})  # finite if the arguments are, tame too
 _NONNEGATIVE = frozenset({"sqrt", "abs", "cosh", "exp", "exp2", "exp10", "norm", "global_norm", "arccos", "arccosh"})
 _COMMUTATIVE = frozenset({"+", "*", "max", "min", "dot", "cosine_sim"})
@@ -48,8 +53,9 @@ class Atom(NamedTuple):
     reads: int  # bit i is set if the value depends on state i
     tame: bool  # never infinite while the inputs are finite; it may be NaN
     finite: bool  # neither infinite nor NaN
-    bounded: bool  # finite, and small whatever the inputs
+    bounded: bool  # at most 10 ^ _DIGITS[op] whatever the inputs, or NaN
     nonnegative: bool
+    growth: float  # where the states that it reads grow, it grows at most this many times as much; if it is tame
 
 
 class Graph:
@@ -63,7 +69,6 @@ class Graph:
     def __init__(self, finite_states: int = 0, tame_states: int = 0):
         self.atoms: dict[int, Atom] = {}
         self.finite_states, self.tame_states = finite_states, tame_states | finite_states
-        self.blocked = False  # a merge was refused because finiteness could not be shown
 
     def source(self, op: str, type: Type, index: int = 0) -> Form:
         """An input as a form; states are told apart by `index`."""
@@ -71,7 +76,7 @@ class Graph:
         tame = op != "state" or bool(self.tame_states >> index & 1)
         reads = 1 << index if op == "state" else 0
         digest = hash((_OPCODES[op], index))
-        self.atoms[digest] = Atom(op, (), type, reads, tame, finite, False, False)
+        self.atoms[digest] = Atom(op, (), type, reads, tame, finite, False, False, float(op == "state"))
         return Form({((digest, 1),): 1.0}, type)
 
     def call(self, op: str, arguments: tuple[Form, ...], type: Type) -> Form:
@@ -82,15 +87,16 @@ class Graph:
             arguments = arguments[::-1]
         digest = hash((_OPCODES[op], *keys))
         if digest not in self.atoms:
-            finite = all(self.finite(a) for a in arguments)
+            keeping = op in _KEEPING
             nonnegative = op in _NONNEGATIVE or (op in ("over", "sum") and self.nonnegative(arguments[0]))
-            bounded = finite and (op in _BOUNDED or (op == "over" and nonnegative))
-            tame = op in _TAME or (op in _KEEPING and all(self.tame(a) for a in arguments))
-            finite = bounded or (finite and op in _KEEPING)
+            bounded = nonnegative if op == "over" else op in _DIGITS
+            tame = bounded or (keeping and all(self.tame(a) for a in arguments))
+            finite = (keeping or (bounded and op not in _PARTIAL)) and all(self.finite(a) for a in arguments)
             reads = 0
             for a in arguments:
                 reads |= self.reads(a)
-            self.atoms[digest] = Atom(op, arguments, type, reads, tame or finite, finite, bounded, nonnegative)
+            growth = max(map(self.growth, arguments)) if keeping and reads and op not in _SLOW else 0.0
+            self.atoms[digest] = Atom(op, arguments, type, reads, tame, finite, bounded, nonnegative, growth)
         return Form({((digest, 1),): 1.0}, type)
 
     def reads(self, form: Form) -> int:
@@ -107,16 +113,31 @@ class Graph:
 
     def tame(self, form: Form) -> bool:
         """Whether the form is never infinite; a product of two unbounded factors may overflow."""
-        return all(self._tame(monomial) for monomial in form.terms)
+        return all(self._tame(monomial, c) for monomial, c in form.terms.items())
 
-    def _tame(self, monomial: Monomial) -> bool:
-        unbounded = 0
-        for digest, power in monomial:
-            atom = self.atoms[digest]
-            if not atom.tame:
-                return False
-            unbounded += 0 if atom.bounded else power
-        return unbounded <= 1
+    def _tame(self, monomial: Monomial, c: float) -> bool:
+        if not all(self.atoms[atom].tame for atom, _ in monomial):
+            return False
+        return self._digits(monomial, c) <= MOST_DIGITS and sum(power for _, power in self._unbounded(monomial)) <= 1
+
+    def _digits(self, monomial: Monomial, c: float) -> float:
+        """log10 of the largest product of the coefficient and the bounded factors."""
+        atoms = ((self.atoms[digest], power) for digest, power in monomial)
+        return math.log10(abs(c)) + sum(power * _DIGITS[atom.op] for atom, power in atoms if atom.bounded)
+
+    def _unbounded(self, monomial: Monomial) -> Monomial:
+        return tuple((digest, power) for digest, power in monomial if not self.atoms[digest].bounded)
+
+    def growth(self, form: Form) -> float:
+        """The largest factor, up to a summand, by which a tame form exceeds the states that it reads.
+
+        States whose factors are at most 1 grow no faster than linearly, so that no number of steps overflows them.
+        """
+        total = 0.0
+        for monomial, c in form.terms.items():
+            fastest = max((self.atoms[digest].growth for digest, _ in self._unbounded(monomial)), default=0.0)
+            total += fastest * 10 ** min(self._digits(monomial, c), MOST_DIGITS) if fastest else 0.0
+        return total
 
     def nonnegative(self, form: Form) -> bool:
         """Whether no value of the form can be negative."""
@@ -130,6 +151,7 @@ class Graph:
 
         Coefficients of opposite signs are folded only where inf - inf cannot arise.
         """
+        type = max(a.type, b.type)
         terms = dict(a.terms)
         cancelled = False
         for monomial, c in b.terms.items():
@@ -138,17 +160,16 @@ class Graph:
                 terms[monomial] = c
                 continue
             total = before + c
-            if (c < 0) != (before < 0) and not self._tame(monomial):
-                self.blocked = True
-                return self.call("+", (a, b), max(a.type, b.type))
+            if (c < 0) != (before < 0) and not self._tame(monomial, before):
+                return self.call("+", (a, b), type)
             if abs(total) <= CANCELLED * abs(before):
                 cancelled = True
                 del terms[monomial]
-            else:
+            elif SMALLEST < abs(total) < LARGEST:
                 terms[monomial] = total
-        type = max(a.type, b.type)
+            else:
+                return self.call("+", (a, b), type)
         if cancelled and (terms or not self.finite(a)):
-            self.blocked |= not terms
             return self.call("+", (a, b), type)
         return Form(terms, type)
 
@@ -157,17 +178,17 @@ class Graph:
         if c == 1.0:
             return a
         if c == 0.0:
-            if self.finite(a):
-                return Form({}, a.type)
-            self.blocked = True
-            return self.call("*", (constant(0.0), a), a.type)
+            return Form({}, a.type) if self.finite(a) else self.call("*", (constant(0.0), a), a.type)
         terms = {monomial: c * before for monomial, before in a.terms.items()}
         if all(SMALLEST < abs(x) < LARGEST for x in terms.values()):
             return Form(terms, a.type)
         return self.call("*", (constant(c), a), a.type)
 
     def multiply(self, a: Form, b: Form) -> Form:
-        """a * b: products are merged, numbers and scalar products are distributed over sums, other sums are factors."""
+        """a * b: products are merged, numbers and scalar products are distributed over sums, other sums are factors.
+
+        What may be infinite is not distributed: inf * (x - y) is infinite, inf * x - inf * y is NaN.
+        """
         if is_constant(b):
             a, b = b, a
         type = max(a.type, b.type)
@@ -175,7 +196,7 @@ class Graph:
             return typed(self.scale(b, value(a)), type)
         if len(b.terms) == 1:
             a, b = b, a
-        if len(a.terms) > 1 or len(b.terms) > MOST_EXPANDED_TERMS or a.type is not SCALAR:
+        if len(a.terms) > 1 or len(b.terms) > MOST_EXPANDED_TERMS or a.type is not SCALAR or not self.tame(a):
             a, b = self.factor(a), self.factor(b)
         ((left, scale_left),) = a.terms.items()
         result = Form({}, type)
@@ -188,14 +209,18 @@ class Graph:
         return result
 
     def factor(self, a: Form) -> Form:
-        """The form as one term: what several terms share comes out, the rest becomes an atom."""
+        """The form as one term: what its terms share comes out, the rest becomes an atom."""
         if len(a.terms) == 1:
             return a
-        shared = common(list(a.terms))
+        shared = self.shared(a)
         rest = {without(monomial, shared): c for monomial, c in a.terms.items()}
         outer, unit = split(Form(rest, max(map(self.type_of, rest))))
         ((monomial, _),) = self.call("sum", (unit,), unit.type).terms.items()
         return Form({tuple(sorted(shared + monomial)): outer}, a.type)
+
+    def shared(self, a: Form) -> Monomial:
+        """The largest divisor of all terms that cannot be infinite: with inf, x * y - x * z is not x * (y - z)."""
+        return tuple((atom, power) for atom, power in common(list(a.terms)) if self.atoms[atom].tame)
 
     def _merge(self, left: Monomial, right: Monomial) -> Form | None:
         """The product of two monomials; None beyond the largest power. sqrt(x)^2 and abs(x)^2 are rewritten."""
@@ -295,10 +320,13 @@ def split(a: Form) -> tuple[float, Form]:
     """(scale, unit) with a = scale * unit, the same unit for all multiples of a form.
 
     A weighted mean is its own unit, so that what is read as `interp` stays one statement; a sum with a constant or
-    with weights that nearly cancel is led by its largest coefficient, one with equal weights by its first.
+    with weights that nearly cancel is led by its largest coefficient, one with equal weights by its first. Where the
+    quotients of coefficients would leave float32, nothing is divided.
     """
     coefficients = list(a.terms.values())
-    largest = max(abs(c) for c in coefficients)
+    largest, smallest = max(map(abs, coefficients)), min(map(abs, coefficients))
+    if largest > LARGEST * smallest:
+        return 1.0, a
     scale = sum(coefficients)
     equal = all(abs(abs(c) - largest) <= 1e-9 * largest for c in coefficients)
     if equal or () in a.terms or abs(scale) < 0.1 * largest:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,27 +17,30 @@ MOST_TRIES = 10_000  # proposals for one child; a program with valid neighbours 
 _DRAWN = tuple(row for row in FUNCTIONS.values() if row.rule is not Rule.NEVER)
 
 
+def _setting(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
+    """A field with its meaning and, for a number, the allowed range, ends included."""
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
+
+
 @dataclass(frozen=True)
 class MutationSettings:
-    """How children are drawn.
+    """How children are drawn. At least one weight is above 0."""
 
-    Attributes:
-        insert: weight of the mutation that inserts a random statement at a random place; 0 only simplifies.
-        delete: weight of the mutation that deletes a random statement.
-        modify: weight of the mutation that modifies one random argument of a random statement.
-        constants_only: only multiply constants by 2^a, a ~ N(0, 1): tuning of hyper-parameters, the paper's baseline.
-        constant_probability: probability that a drawn argument is a constant from N(0, 1) and not a variable.
-        new_variable_probability: probability that an inserted statement sets a new variable and not an existing one.
-        max_statements: length cap; a program at the cap is not inserted into.
-    """
-
-    insert: float = 1.0
-    delete: float = 1.0
-    modify: float = 1.0
-    constants_only: bool = False
-    constant_probability: float = 0.3
-    new_variable_probability: float = 0.3
-    max_statements: int = 80
+    insert: float = _setting(
+        1.0, "weight of inserting a random statement at a random place; 0 only simplifies", 0.0, 1e6
+    )
+    delete: float = _setting(1.0, "weight of deleting a random statement", 0.0, 1e6)
+    modify: float = _setting(1.0, "weight of modifying one random argument of a random statement", 0.0, 1e6)
+    constants_only: bool = _setting(
+        False, "only multiply constants by 2^a, a ~ N(0, 1): tuning of hyper-parameters, the paper's baseline"
+    )
+    constant_probability: float = _setting(
+        0.3, "probability that a drawn argument is a constant from N(0, 1) and not a variable", 0.0, 1.0
+    )
+    new_variable_probability: float = _setting(
+        0.3, "probability that an inserted statement sets a new variable and not an existing one", 0.0, 1.0
+    )
+    max_statements: int = _setting(80, "length cap; a program at the cap is not inserted into", 1)
 
 
 class Mutation(NamedTuple):
@@ -72,7 +75,8 @@ def propose(program: Program, rng: np.random.Generator, settings: MutationSettin
         if is_valid(child):
             return child, mutation
     raise ProgramError(
-        f"no valid child was found in {MOST_TRIES} proposals: give the program constants, or allow more kinds of mutation"
+        f"no valid child was found in {MOST_TRIES} proposals:"
+        " give the program constants, or allow more kinds of mutation"
     )
 
 

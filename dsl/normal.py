@@ -14,7 +14,7 @@ from itertools import permutations
 from dsl import algebra
 from dsl.checker import result_type
 from dsl.functions import FUNCTIONS
-from dsl.graph import Form, Graph, constant, key
+from dsl.graph import LARGEST, SMALLEST, Form, Graph, constant, key
 from dsl.liveness import live, live_states
 from dsl.program import Program
 from dsl.types import SCALAR, TREE
@@ -66,18 +66,15 @@ def normal_form(program: Program) -> NormalForm:
 
 def _write(program: Program, roles: Roles) -> _Written:
     """Writes the program as forms, with what an induction shows of the finiteness of its states."""
-    written = _write_once(program, roles)
-    if not written.graph.blocked:
-        return written
     finite = tame = set(_free(roles))
-    while tame:
-        assumed = _write_once(program, roles, *(sum(1 << roles[i][0] for i in s) for s in (finite, tame)))
-        still_finite = {i for i in finite if assumed.graph.finite(assumed.after[i])}
-        still_tame = {i for i in tame if assumed.graph.tame(assumed.after[i])}
+    while True:
+        written = _write_once(program, roles, *(sum(1 << roles[i][0] for i in s) for s in (finite, tame)))
+        graph, after = written.graph, written.after
+        still_tame = {i for i in tame if graph.tame(after[i]) and graph.growth(after[i]) <= 1 + 1e-6}
+        still_finite = {i for i in finite & still_tame if graph.finite(after[i])}
         if (still_finite, still_tame) == (finite, tame):
-            return assumed
+            return written
         finite, tame = still_finite, still_tame
-    return written
 
 
 def _write_once(program: Program, roles: Roles, finite_states: int = 0, tame_states: int = 0) -> _Written:
@@ -131,13 +128,22 @@ def _without_multiples(program: Program, roles: Roles, written: _Written) -> tup
             factor = _ratio(_independent(written, a), _independent(written, b))
             if factor is None:
                 continue
-            kept = [position for position in free if position != b]
-            assumed_roles: Roles = {position: (number, 1.0) for number, position in enumerate(kept)}
-            assumed_roles[b] = (assumed_roles[a][0], factor)
+            assumed_roles = _joined(roles, a, b, factor)
             assumed = _write(program, assumed_roles)
             if key(assumed.after[b]) == key(assumed.graph.scale(assumed.after[a], factor)):
                 return _without_multiples(program, assumed_roles, assumed)
     return roles, written
+
+
+def _joined(roles: Roles, a: int, b: int, factor: float) -> Roles:
+    """The roles if state b is `factor` times the earlier state a; multiples of b become multiples of a."""
+    (kept, _), (gone, _) = roles[a], roles[b]
+    joined = {}
+    for position, (number, multiple) in roles.items():
+        if number == gone:
+            number, multiple = kept, multiple * factor
+        joined[position] = (number - (number > gone), multiple)
+    return joined
 
 
 def _ratio(a: Form, b: Form) -> float | None:
@@ -145,7 +151,8 @@ def _ratio(a: Form, b: Form) -> float | None:
     if not a.terms or a.terms.keys() != b.terms.keys():
         return None
     ratios = [b.terms[m] / c for m, c in a.terms.items()]
-    return ratios[0] if max(ratios) - min(ratios) <= 1e-9 * abs(ratios[0]) else None
+    same = max(ratios) - min(ratios) <= 1e-9 * abs(ratios[0])
+    return ratios[0] if same and SMALLEST < abs(ratios[0]) < LARGEST else None
 
 
 def _reached(roles: Roles, written: _Written) -> set[int]:

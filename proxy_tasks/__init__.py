@@ -1,10 +1,20 @@
-"""What a program is tried on: small tasks, their models, and training these with a program."""
+"""What a program is tried on: small tasks, their models, and training these with a program.
+
+JAX is imported with the first name that needs it: whoever only reads the outcomes of a run goes without.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from proxy_tasks.errors import TaskError
-from proxy_tasks.outcome import CHECKPOINTS, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
-from proxy_tasks.registry import TASKS, get
-from proxy_tasks.task import Task
-from proxy_tasks.trainer import NEVER, Trainer, train
+from proxy_tasks.outcome import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
+
+if TYPE_CHECKING:
+    from proxy_tasks.registry import TASKS, get
+    from proxy_tasks.task import Task
+    from proxy_tasks.trainer import Trainer, train
 
 __all__ = [
     "CHECKPOINTS",
@@ -20,3 +30,11 @@ __all__ = [
     "get",
     "train",
 ]
+
+_NEEDS_JAX = {"TASKS": "registry", "get": "registry", "Task": "task", "Trainer": "trainer", "train": "trainer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEEDS_JAX:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_NEEDS_JAX[name]}"), name)

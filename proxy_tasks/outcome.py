@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 TRAINED = "trained"
@@ -9,6 +10,7 @@ NON_FINITE = "non-finite"
 STOPPED_EARLY = "stopped early"
 
 CHECKPOINTS = (0.10, 0.25, 0.50)  # shares of the steps at which a training may be stopped early
+NEVER = (math.inf,) * len(CHECKPOINTS)  # thresholds that stop nothing
 
 
 @dataclass(frozen=True)

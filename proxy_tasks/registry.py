@@ -32,7 +32,10 @@ def get(name: str, scale: int = 1) -> Task:
     Raises:
         TaskError: if there is no such task, file, module or class, or if the class is not a `Task`.
     """
-    return _find(name)(scale=scale)  # type: ignore[call-arg]
+    task = _find(name)(scale=scale)  # type: ignore[call-arg]
+    if missing := [attribute for attribute in Task.__annotations__ if not hasattr(task, attribute)]:
+        raise TaskError(f"{name} does not set {', '.join(missing)}: proxy_tasks.Task says what they mean")
+    return task
 
 
 def _find(name: str) -> type[Task]:

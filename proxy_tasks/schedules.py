@@ -18,8 +18,8 @@ def cosine(steps: int, warm_up: float = 0.05) -> np.ndarray:
     Returns:
         float32 [steps].
 
-    >>> cosine(5, warm_up=0.2).round(3).tolist()
-    [0.5, 1.0, 0.8539999723434448, 0.5, 0.14599999785423279]
+    >>> print(cosine(5, warm_up=0.2).round(3))
+    [0.5   1.    0.854 0.5   0.146]
     """
     n = round(warm_up * steps)
     step = np.arange(steps)

@@ -19,10 +19,11 @@ from jax.flatten_util import ravel_pytree
 import dsl
 from dsl.vm.bytecode import Capacity, encode
 from dsl.vm.jax_machine import JaxMachine
-from proxy_tasks.outcome import CHECKPOINTS, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
+from proxy_tasks.errors import TaskError
+from proxy_tasks.outcome import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
 from proxy_tasks.task import Task
 
-NEVER = (math.inf,) * len(CHECKPOINTS)  # thresholds that stop nothing
+LEAST_STEPS = 6  # with fewer, two checkpoints would fall on one step
 SEEDS_KEPT = 32  # initial weights and batches of so many seeds stay on the device
 
 
@@ -32,9 +33,14 @@ class Trainer:
     Args:
         task: what they are trained on.
         data: what to train and score on, if not the task's own training and validation data.
+
+    Raises:
+        TaskError: for a task with too few steps.
     """
 
     def __init__(self, task: Task, data: Any = None):
+        if task.steps < LEAST_STEPS:
+            raise TaskError(f"{task.name} has {task.steps} steps: give it at least {LEAST_STEPS}")
         self.task = task
         self._data = jax.device_put(task.data() if data is None else data)
         self._schedule = jnp.asarray(task.schedule(), jnp.float32)
@@ -126,7 +132,7 @@ def train(program: dsl.Program, task: Task, seed: int = 0) -> Outcome:
 
 def _ends(steps: int) -> np.ndarray:
     """The step after which each part of the curve ends."""
-    return np.array([max(1, round(share * steps)) for share in (*CHECKPOINTS, 1.0)])
+    return np.array([round(share * steps) for share in (*CHECKPOINTS, 1.0)])
 
 
 def _outcome(loss: float, sums: np.ndarray, steps: int, stopped: bool, all_steps: int) -> Outcome:

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "proxy_tasks" / "data"
 def digits() -> dict[str, np.ndarray]:
     """The 1,797 images of 8x8 pixels, values 0..16, as scikit-learn ships them."""
     try:
-        from sklearn.datasets import load_digits
+        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         raise SystemExit("the digits are taken from scikit-learn: pip install scikit-learn") from None
     bunch = load_digits()
@@ -34,11 +34,12 @@ def make(name: str, folder: Path) -> str:
     Not compressed: what deflate writes depends on the zlib at hand.
     """
     path = folder / f"{name}.npz"
-    np.savez(path, **MAKERS[name]())
+    np.savez(path, **MAKERS[name]())  # type: ignore[arg-type]
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main() -> None:
+    """Makes the file named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=MAKERS)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the file goes (default: %(default)s)")

@@ -4,5 +4,6 @@ from search.config import Config
 from search.errors import SearchError
 from search.pipeline import run
 from search.result import Result, load
+from search.summary import summary
 
-__all__ = ["Config", "Result", "SearchError", "load", "run"]
+__all__ = ["Config", "Result", "SearchError", "load", "run", "summary"]

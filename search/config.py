@@ -30,8 +30,8 @@ class FitnessConfig:
 
     seeds: int = _key(3, "seeds a program near the best is trained with; its fitness is their mean", 1, 1000)
     race_margin: float = _key(
-        0.25,
-        "a program gets its other seeds if the first one's loss is within this share of the best fitness",
+        0.1,
+        "a program gets its other seeds if the first one's loss is at most this share above the best program's",
         0.0,
         100.0,
     )

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 import dsl
-from proxy_tasks import NEVER, TRAINED, Outcome, Trainer
+import proxy_tasks
+from proxy_tasks import NEVER, TRAINED, Outcome
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,23 @@ class Evaluation:
     outcomes: tuple[Outcome, ...]
 
 
-def evaluate(trainer: Trainer, program: dsl.Program, seeds: tuple[int, ...], limits: Limits = Limits()) -> Evaluation:
+def evaluate(
+    trainer: proxy_tasks.Trainer, program: dsl.Program, seeds: tuple[int, ...], limits: Limits = Limits()
+) -> Evaluation:
     """Trains a canonical program and scores it: a function of its arguments, on one machine."""
     outcomes: list[Outcome] = []
     for seed in seeds:
         outcome = trainer.train(program, seed, NEVER if outcomes else limits.thresholds)
         outcomes.append(outcome)
-        if outcome.loss is None:
-            return Evaluation(outcome.kind, None, tuple(outcomes))
-        if len(outcomes) == 1 and outcome.loss > limits.race:
+        if outcome.loss is None or (len(outcomes) == 1 and outcome.loss > limits.race):
             break
+    return score(tuple(outcomes))
+
+
+def score(outcomes: tuple[Outcome, ...]) -> Evaluation:
+    """The mean loss of trainings with several seeds, or how the first that failed ended."""
     losses = [outcome.loss for outcome in outcomes if outcome.loss is not None]
-    return Evaluation(TRAINED, sum(losses) / len(losses), tuple(outcomes))
+    if len(losses) < len(outcomes):
+        failed = next(outcome for outcome in outcomes if outcome.loss is None)
+        return Evaluation(failed.kind, None, outcomes)
+    return Evaluation(TRAINED, sum(losses) / len(losses), outcomes)

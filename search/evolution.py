@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import dsl
-from proxy_tasks import Trainer
+import proxy_tasks
 from search.config import Config
 from search.evaluator import Evaluation, Limits, evaluate
 from search.journal import Child, Journal
@@ -46,7 +46,7 @@ def evolve(
     config: Config,
     start: dsl.Program,
     evaluation: Evaluation,
-    trainer: Trainer,
+    trainer: proxy_tasks.Trainer,
     journal: Journal,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
@@ -73,7 +73,9 @@ def evolve(
 
 
 class _Search:
-    def __init__(self, config: Config, start: dsl.Program, evaluation: Evaluation, trainer: Trainer, journal: Journal):
+    def __init__(
+        self, config: Config, start: dsl.Program, evaluation: Evaluation, trainer: proxy_tasks.Trainer, journal: Journal
+    ):
         assert evaluation.fitness is not None
         self.config, self.trainer, self.journal = config, trainer, journal
         first = Individual(0, start, evaluation.fitness)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import dsl
-from proxy_tasks import Trainer
+import proxy_tasks
 from search.evaluator import evaluate
 
 FIRST_FRESH_SEED = 1000  # a search and its tuning use seeds counted from 0
@@ -59,12 +59,13 @@ class Stage:
 
 
 def run_stage(
-    trainer: Trainer,
+    trainer: proxy_tasks.Trainer,
     scale: int,
     seeds: int,
     baselines: dict[str, dsl.Program],
     candidates: dict[int, dsl.Program],
     report: Callable[[int, int], None] = lambda done, of: None,
+    first_seed: int = FIRST_FRESH_SEED,
 ) -> Stage:
     """Trains baselines and candidates on the same fresh seeds; those that beat AdamW pass.
 
@@ -75,8 +76,9 @@ def run_stage(
         baselines: known optimizer -> program, tuned on this task; "adamw" is the one to beat.
         candidates: child id -> program.
         report: called with programs done and to do.
+        first_seed: seeds are first_seed, first_seed + 1, ...
     """
-    fresh = tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + seeds))
+    fresh = tuple(range(first_seed, first_seed + seeds))
     scores: list[Score] = []
     programs = [*baselines.values(), *candidates.values()]
     for program in programs:

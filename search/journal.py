@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -123,8 +125,10 @@ class Journal:
         self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Flushes, and ends writing."""
+        """Flushes, and ends writing: what remains is one file, which may be read where nothing may be written."""
         self._file.execute("COMMIT")
+        with contextlib.suppress(sqlite3.OperationalError):  # somebody is reading: it stays a file with a log beside it
+            self._file.execute("PRAGMA journal_mode = DELETE")
         self._file.close()
 
 
@@ -143,6 +147,7 @@ class Reader:
         if not path.is_file():
             raise SearchError(f"{directory} is not a run: it holds no {FILE_NAME}; `optsearch run CONFIG` makes one")
         self._file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        weakref.finalize(self, self._file.close)  # Python 3.13 warns of one that is left to the garbage collector
         try:
             (version,) = self._file.execute("PRAGMA user_version").fetchone()
         except sqlite3.DatabaseError as error:
@@ -172,13 +177,18 @@ class Reader:
         for child in self.children("id = ?", (id,)):
             return child
         (last,) = self._file.execute("SELECT max(id) FROM children").fetchone()
-        raise SearchError(f"there is no child {id}: the run's children are 0 to {last}")
+        known = "the run has none yet" if last is None else f"the run's children are 0 to {last}"
+        raise SearchError(f"there is no child {id}: {known}")
 
     def best(self, count: int) -> list[Child]:
-        """The first child of each of the `count` best distinct hashes, best first."""
+        """The first child of each of the `count` best programs, best first.
+
+        Programs are distinct by hash and by the bits of their losses: what the normal form did not see to be equal,
+        but trained to the same numbers with every seed, is listed once.
+        """
         rows = self._file.execute(
             "SELECT min(id) FROM children JOIN evaluations USING (hash) WHERE fitness IS NOT NULL"
-            " GROUP BY hash ORDER BY fitness, min(id) LIMIT ?",
+            " GROUP BY outcomes ORDER BY fitness, min(id) LIMIT ?",
             (count,),
         )
         return [self.child(id) for (id,) in rows.fetchall()]
@@ -201,12 +211,22 @@ class Reader:
         ).fetchall()
         return Totals(generated, sum(n for _, n in kinds), dict(kinds))
 
-    def digest(self) -> str:
-        """Hash over the children in order: parent, mutation, text, hash, outcome, fitness bits; no times."""
+    def digest(self, upto: int | None = None) -> str:
+        """Hash over the children in order: parent, mutation, text, hash, outcome, fitness bits; no times.
+
+        Args:
+            upto: number of the last child that counts; all of them if None.
+
+        Raises:
+            SearchError: when there is no child `upto`.
+        """
+        if upto is not None:
+            self.child(upto)
         digest = hashlib.sha256()
         for *words, fitness in self._file.execute(
             "SELECT parent, mutation, program, hash, kind, fitness FROM children JOIN evaluations USING (hash)"
-            " ORDER BY id"
+            " WHERE id <= ? ORDER BY id",
+            (2**63 - 1 if upto is None else upto,),
         ):
             bits = None if fitness is None else float(fitness).hex()
             digest.update(json.dumps([*words, bits]).encode())

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import dsl
 import proxy_tasks
-from proxy_tasks import Trainer
 from search.config import Config, TuneConfig
 from search.configuration import to_dict
 from search.console import Console
@@ -20,6 +19,7 @@ from search.evaluator import evaluate
 from search.evolution import Progress, evolve
 from search.funnel import Stage, run_stage, winner
 from search.journal import Child, Journal, Reader
+from search.programs import read_program
 from search.result import Result, load
 from search.tuning import Tuned, tune_once
 
@@ -35,7 +35,8 @@ def run(config: Config, directory: Path | str, console: Console | None = None) -
         console: shows progress; silent if None.
 
     Raises:
-        SearchError: when the directory is not empty, or the warm-start program does not train.
+        SearchError: when the directory is not empty, or the warm-start program cannot be read or does not train.
+        TaskError: when there is no such task, or not at all the scales.
     """
     return _Run(config, Path(directory), console or Console(quiet=True)).all()
 
@@ -43,14 +44,16 @@ def run(config: Config, directory: Path | str, console: Console | None = None) -
 class _Run:
     def __init__(self, config: Config, directory: Path, console: Console):
         self.config, self.directory, self.console = config, directory, console
-        self.task = proxy_tasks.get(config.task, scale=config.scale)
-        if directory.exists() and any(directory.iterdir()):
-            raise SearchError(f"{directory} is not empty: nothing is overwritten; give another directory with --out")
+        # What would fail only after the search is looked up before it.
+        self.given = read_program(config.start)
+        self.tasks = {s: proxy_tasks.get(config.task, scale=s) for s in (config.scale, *config.funnel.scales)}
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise SearchError(f"{directory} is not an empty directory: nothing is overwritten; give another with --out")
         directory.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(directory)
         self.journal.fact("config", to_dict(config))
         self.journal.fact("machine", _machine())
-        self.trainers: dict[int, Trainer] = {}
+        self.trainers: dict[int, proxy_tasks.Trainer] = {}
         self.baselines: dict[int, dict[str, Tuned]] = {}
         self.seconds: dict[str, float] = {}
 
@@ -70,10 +73,9 @@ class _Run:
         self.seconds[name] = round(time.monotonic() - started, 3)
         self.journal.fact("seconds", self.seconds)
 
-    def trainer(self, scale: int) -> Trainer:
+    def trainer(self, scale: int) -> proxy_tasks.Trainer:
         if scale not in self.trainers:
-            task = self.task if scale == self.config.scale else proxy_tasks.get(self.config.task, scale=scale)
-            self.trainers[scale] = Trainer(task)
+            self.trainers[scale] = proxy_tasks.Trainer(self.tasks[scale])
         return self.trainers[scale]
 
     def tune(self, scale: int, grid: TuneConfig) -> None:
@@ -90,7 +92,11 @@ class _Run:
             )
         known = {
             scale: {
-                name: {"learning_rate": t.learning_rate, "weight_decay": t.weight_decay, "fitness": t.evaluation.fitness}
+                name: {
+                    "learning_rate": t.learning_rate,
+                    "weight_decay": t.weight_decay,
+                    "fitness": t.evaluation.fitness,
+                }
                 for name, t in tuned.items()
             }
             for scale, tuned in self.baselines.items()
@@ -129,17 +135,11 @@ class _Run:
     def start(self) -> dsl.Program:
         """The warm-start program; a known optimizer that was tuned starts tuned."""
         tuned = self.baselines[self.config.scale].get(self.config.start)
-        if tuned:
-            return tuned.program
-        if self.config.start in dsl.optimizers:
-            return dsl.optimizers[self.config.start]
-        return dsl.parse(Path(self.config.start).read_text())
+        return tuned.program if tuned else self.given
 
     def funnel(self) -> None:
         """Fresh seeds on the task of the search, then the larger tasks."""
-        candidates = {
-            child.id: child.program for child in Reader(self.directory).best(self.config.funnel.candidates)
-        }
+        candidates = {child.id: child.program for child in Reader(self.directory).best(self.config.funnel.candidates)}
         stages: list[Stage] = []
         for scale in (self.config.scale, *self.config.funnel.scales):
             if scale not in self.baselines:

@@ -47,7 +47,12 @@ class Population:
 
     def limits(self, config: FitnessConfig) -> Limits:
         """What a candidate proposed now is measured against: the best program's curve and fitness, with margins."""
-        curve = self._best_evaluation.outcomes[0].curve[: len(Limits.thresholds)]
-        return Limits(
-            tuple(loss * (1 + config.stop_margin) for loss in curve), self.best.fitness * (1 + config.race_margin)
-        )
+        first = self._best_evaluation.outcomes[0]
+        assert first.loss is not None
+        thresholds = tuple(_above(loss, config.stop_margin) for loss in first.curve[: len(Limits.thresholds)])
+        return Limits(thresholds, _above(max(first.loss, self.best.fitness), config.race_margin))
+
+
+def _above(loss: float, margin: float) -> float:
+    """The loss and a share of it on top; of a negative loss, too, the result is above."""
+    return loss + abs(loss) * margin

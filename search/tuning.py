@@ -8,15 +8,15 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 import dsl
-from proxy_tasks import Trainer
+import proxy_tasks
 from search.config import TuneConfig
 from search.errors import SearchError
-from search.evaluator import Evaluation, evaluate
+from search.evaluator import Evaluation, evaluate, score
 
 FINALISTS = 4  # points of the grid that are trained with all seeds
 
@@ -42,7 +42,7 @@ class Tuned:
 
 def tune(
     name: str,
-    trainer: Trainer,
+    trainer: proxy_tasks.Trainer,
     config: TuneConfig,
     first_seed: int = 0,
     report: Callable[[int, int], None] = lambda done, of: None,
@@ -63,18 +63,16 @@ def tune(
     grid = [(lr, decay) for lr in config.learning_rates for decay in config.weight_decays]
     total = len(grid) + min(FINALISTS, len(grid))
     candidates: list[Tuned] = []
-
-    def train(point: tuple[float, float], seeds: tuple[int, ...]) -> Tuned:
-        program = dsl.known(name, learning_rate=point[0], weight_decay=point[1])
-        return Tuned(name, *point, program, evaluate(trainer, dsl.canonical(program), seeds))
-
-    for done, point in enumerate(grid):
-        candidates.append(train(point, seeds[:1]))
-        report(done + 1, total)
-    finalists = []
-    for done, candidate in enumerate(sorted(candidates, key=_fitness)[:FINALISTS]):
-        finalists.append(train((candidate.learning_rate, candidate.weight_decay), seeds))
-        report(len(grid) + done + 1, total)
+    for learning_rate, weight_decay in grid:
+        program = dsl.known(name, learning_rate=learning_rate, weight_decay=weight_decay)
+        evaluation = evaluate(trainer, dsl.canonical(program), seeds[:1])
+        candidates.append(Tuned(name, learning_rate, weight_decay, program, evaluation))
+        report(len(candidates), total)
+    finalists: list[Tuned] = []
+    for candidate in sorted(candidates, key=_fitness)[:FINALISTS]:
+        rest = (trainer.train(dsl.canonical(candidate.program), seed) for seed in seeds[1:])
+        finalists.append(replace(candidate, evaluation=score((*candidate.evaluation.outcomes, *rest))))
+        report(len(grid) + len(finalists), total)
     best = min(finalists, key=_fitness)
     if best.evaluation.fitness is None:
         raise SearchError(
@@ -85,7 +83,10 @@ def tune(
 
 
 def tune_once(
-    name: str, trainer: Trainer, config: TuneConfig, report: Callable[[int, int], None] = lambda done, of: None
+    name: str,
+    trainer: proxy_tasks.Trainer,
+    config: TuneConfig,
+    report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Tuned:
     """`tune`, whose result is kept in the user's cache: the same grid on the same task is not trained again.
 
@@ -93,20 +94,37 @@ def tune_once(
         SearchError: when no point of the grid trains.
     """
     task, template = trainer.task, dsl.optimizers[name]
-    key = (task.name, task.scale, task.version, str(template), repr(config), metadata.version("jaxlib"), platform.machine())
+    key = (
+        task.name,
+        task.scale,
+        task.version,
+        str(template),
+        repr(config),
+        metadata.version("jaxlib"),
+        platform.machine(),
+    )
     path = _cache_directory() / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.json"
-    try:
-        learning_rate, weight_decay = json.loads(path.read_text())
-    except (OSError, ValueError):
+    kept = _kept(path, config)
+    if kept is None:
         tuned = tune(name, trainer, config, report=report)
         _keep(path, [tuned.learning_rate, tuned.weight_decay])
         return tuned
-    point = TuneConfig((learning_rate,), (weight_decay,), config.seeds)
-    return tune(name, trainer, point, report=report)
+    learning_rate, weight_decay = kept
+    return tune(name, trainer, TuneConfig((learning_rate,), (weight_decay,), config.seeds), report=report)
 
 
 def _cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optsearch" / "tuning"
+
+
+def _kept(path: Path, config: TuneConfig) -> tuple[float, float] | None:
+    """What `_keep` wrote, if it is there and a point of the grid."""
+    try:
+        learning_rate, weight_decay = json.loads(path.read_text())
+    except (OSError, ValueError, TypeError):
+        return None
+    in_grid = learning_rate in config.learning_rates and weight_decay in config.weight_decays
+    return (learning_rate, weight_decay) if in_grid else None
 
 
 def _keep(path: Path, value: list[float]) -> None:

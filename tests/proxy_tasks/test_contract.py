@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -127,7 +128,7 @@ def test_an_epoch_shows_every_example_once(task):
     assert not np.array_equal(order[:examples], order[examples : 2 * examples])
 
 
-@every_task
+@every_classifier
 def test_test_data_differs_from_data_in_the_evaluation_split_only(task):
     seen, test = task.data(), task.test_data()
     assert equal(seen["train"], test["train"])
@@ -172,8 +173,9 @@ def test_the_version_changes_with_every_setting(task):
 def test_versions_are_the_same_in_every_process():
     names = sorted(TASKS)
     code = f"import proxy_tasks; print(*(proxy_tasks.get(name).version for name in {names}))"
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert printed.split() == [proxy_tasks.get(name).version for name in names]
+    root = Path(proxy_tasks.__file__).parents[1]
+    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [proxy_tasks.get(name).version for name in names]
 
 
 @every_task

@@ -138,3 +138,9 @@ def test_a_class_that_is_no_task_is_refused(mine):
 def test_a_task_that_lacks_methods_is_refused_with_their_names(mine):
     with pytest.raises(TaskError, match=r"Unfinished lacks batches, data, evaluate, init, loss, schedule, test_data"):
         proxy_tasks.get(f"{mine}:Unfinished")
+
+
+def test_a_task_that_lacks_attributes_is_refused_with_their_names(mine):
+    mine.write_text(MINE.replace('version = "1"', "").replace("self.scale, self.steps = ", "_ = "))
+    with pytest.raises(TaskError, match=r"Bowl does not set scale, steps, version"):
+        proxy_tasks.get(f"{mine}:Bowl")

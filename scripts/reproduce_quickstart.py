@@ -1,0 +1,71 @@
+"""Three seeds of the quick start: each winner against AdamW and Lion, tuned on the same task, on seeds nobody has seen.
+
+    python scripts/reproduce_quickstart.py [--config quickstart] [--seeds 0 1 2] [--out runs/reproduce] [--fresh 8]
+
+Runs that are already in --out are read, not run again. Learning rate and weight decay of AdamW and Lion are tuned over
+8 x 4 values on each task. The test split is read here for the first time. Prints a table, and writes reproduce.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from proxy_tasks.environment import single_threaded
+
+single_threaded()
+
+import proxy_tasks  # noqa: E402
+import search  # noqa: E402
+from proxy_tasks import Trainer  # noqa: E402
+from search.config import TuneConfig  # noqa: E402
+from search.configuration import load_config  # noqa: E402
+from search.console import Console  # noqa: E402
+from search.funnel import run_stage  # noqa: E402
+from search.summary import format_score  # noqa: E402
+from search.tuning import tune_once  # noqa: E402
+
+FIRST_SEED = 2000  # the search uses seeds from 0, the funnel from 1000
+GRID = TuneConfig((0.0001, 0.0003, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03), (0.01, 0.1, 1.0, 10.0), 3)
+
+
+def main() -> None:
+    """Runs, compares, prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="quickstart")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=Path("runs/reproduce"))
+    parser.add_argument("--fresh", type=int, default=8, help="number of seeds of the comparison")
+    arguments = parser.parse_args()
+    config, console = load_config(arguments.config), Console()
+    winners = {}
+    for seed in arguments.seeds:
+        directory = arguments.out / f"seed-{seed}"
+        exists = (directory / "winner.txt").exists()
+        result = search.load(directory) if exists else search.run(replace(config, seed=seed), directory, console)
+        winners[seed] = result.simplified
+        print(f"seed {seed}: {result.totals}\n\n{result.simplified}")
+    rows = {}
+    for scale in (config.scale, *config.funnel.scales):
+        task = proxy_tasks.get(config.task, scale=scale)
+        trainer = Trainer(task)
+        tuned = {name: tune_once(name, trainer, GRID, console.progress(f"{name} x{scale}")) for name in ("adamw", "lion")}
+        for name, best in tuned.items():
+            print(f"{name} x{scale}: learning rate {best.learning_rate:g}, weight decay {best.weight_decay:g}")
+        known = {name: best.program for name, best in tuned.items()}
+        for split, scored in (("validation", trainer), ("test", Trainer(task, task.test_data()))):
+            stage = run_stage(scored, scale, arguments.fresh, known, winners, first_seed=FIRST_SEED)
+            rows[f"x{scale} {split}"] = {**stage.baselines, **{f"seed {s}": stage.scores[s] for s in winners}}
+    print(f"\nloss over {arguments.fresh} fresh seeds, mean +- standard error")
+    columns = list(next(iter(rows.values())))
+    print(f"{'':<16}" + "".join(f"{column:>20}" for column in columns))
+    for name, scores in rows.items():
+        print(f"{name:<16}" + "".join(f"{format_score(scores[column]):>20}" for column in columns))
+    data = {name: {column: asdict(score) for column, score in scores.items()} for name, scores in rows.items()}
+    (arguments.out / "reproduce.json").write_text(json.dumps(data, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The command line, `optsearch SUBCOMMAND`: one file a subcommand, and what happens to errors."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from types import ModuleType
+
+from dsl import ProgramError
+from proxy_tasks import TaskError
+from search.cli import check, config, digest, export, run, show, simplify, tasks
+from search.errors import SearchError
+
+# A subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit code`; its docstring is its help.
+COMMANDS: dict[str, ModuleType] = {
+    "run": run,
+    "show": show,
+    "check": check,
+    "simplify": simplify,
+    "export": export,
+    "tasks": tasks,
+    "config": config,
+    "digest": digest,
+}
+
+ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit codes; the last two are what a shell makes of the signals
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: the arguments; those of the process if None.
+
+    Returns:
+        The exit code.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        code = COMMANDS[arguments.command].run(arguments)
+        sys.stdout.flush()
+        return code
+    except (SearchError, ProgramError, TaskError) as error:
+        return _fail(str(error), ERROR)
+    except sqlite3.DatabaseError as error:
+        return _fail(f"the journal cannot be used: {error}", ERROR)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        _drop_output()
+        return BROKEN_PIPE
+    except OSError as error:  # a full disk, say
+        _drop_output()
+        return _fail(str(error), ERROR)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="optsearch", description="Finds neural-network optimizers by evolving programs (arXiv 2302.06675)."
+    )
+    parser.add_argument("--version", action="version", version=f"optsearch {_version()}")
+    subparsers = parser.add_subparsers(dest="command", metavar="SUBCOMMAND", required=True)
+    for name, command in COMMANDS.items():
+        text = command.__doc__ or ""
+        subparser = subparsers.add_parser(
+            name,
+            help=text.partition("\n")[0],
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(subparser)
+    return parser
+
+
+def _version() -> str:
+    try:
+        return metadata.version("optsearch")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _drop_output() -> None:
+    """What is left in the buffer goes nowhere: Python would fail on it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(message: str, code: int) -> int:
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a line of progress may stand there
+    print(f"{clear}optsearch: {' '.join(message.splitlines())}", file=sys.stderr)
+    return code

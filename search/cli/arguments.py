@@ -1,0 +1,31 @@
+"""Arguments that several subcommands take."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import dsl
+from search.programs import parse_text, read_program
+
+PROGRAM_HELP = "file with a program, - for standard input, or a known optimizer, such as lion"
+
+
+def program(name: str) -> dsl.Program:
+    """The program that an argument names.
+
+    Raises:
+        SearchError: when there is none, with file, line and column.
+    """
+    return parse_text(sys.stdin.buffer.read(), "standard input") if name == "-" else read_program(name)
+
+
+def child_number(text: str) -> int:
+    """The number of a child, for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a child: write 0 or more")
+    return number

@@ -1,0 +1,31 @@
+"""Checks a program: types, live statements and hash, or the error.
+
+example:
+  optsearch check my_optimizer.py
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import dsl
+from search.cli.arguments import PROGRAM_HELP, program
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this subcommand."""
+    parser.add_argument("file", metavar="FILE", help=PROGRAM_HELP)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints what is known about a program without running it."""
+    checked = program(arguments.file)
+    types = dsl.check(checked)
+    width = max(map(len, types))
+    for name, type_ in types.items():
+        print(f"{name:<{width}}  {type_.name}")
+    pruned = dsl.prune(checked)
+    print(f"statements: {len(checked)}, of which live: {len(pruned)}")
+    print(f"states: {len(checked.states)}, of which live: {len(pruned.states)}")
+    print(f"hash: {dsl.canonical_hash(checked)}")
+    return 0

@@ -1,0 +1,70 @@
+"""Writes a program as source code that needs nothing of this project.
+
+The program is that of a file, or a child of a run, simplified: the winner, or the best so far, if no ID is given.
+
+examples:
+  optsearch export runs/quickstart-1 --to optax -o found_optimizer.py
+  optsearch export my_optimizer.py --to python
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import dsl
+from dsl.export import EXPORTERS
+from search.cli.arguments import PROGRAM_HELP, child_number, program
+from search.errors import SearchError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this subcommand."""
+    parser.add_argument("source", metavar="FILE|DIR", help=f"directory of a run, {PROGRAM_HELP}")
+    parser.add_argument("id", metavar="ID", type=child_number, nargs="?", help="number of a child of the run")
+    parser.add_argument("--to", choices=EXPORTERS, default="optax", help="what to write (default: %(default)s)")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="where to write (default: standard output)")
+    parser.add_argument("--force", action="store_true", help="overwrite the output file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints or writes the source code."""
+    if arguments.source not in dsl.optimizers and os.path.isdir(arguments.source):
+        text = _export_child(Path(arguments.source), arguments.id, arguments.to)
+    elif arguments.id is not None:
+        raise SearchError(f"{arguments.source} is not the directory of a run, and so has no child {arguments.id}")
+    else:
+        text = dsl.export(program(arguments.source), arguments.to)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(arguments.output, text, arguments.force)
+    return 0
+
+
+def _export_child(directory: Path, id: int | None, target: str) -> str:
+    from search.result import load
+
+    result = load(directory)
+    if id is not None:
+        child = result.child(id)
+    elif result.winner:
+        child = result.winner
+    elif best := result.best(1):
+        child = best[0]
+    else:
+        raise SearchError(f"{directory} holds no trained program yet: wait until its search has begun")
+    provenance = f"Found by optsearch on {result.config['task']} (child {child.id}, hash {child.hash})."
+    return dsl.export(dsl.simplify(child.program), target, provenance)
+
+
+def _write(path: Path, text: str, force: bool) -> None:
+    try:
+        with open(path, "w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise SearchError(f"{path} exists: give another file with -o, or --force to overwrite it") from None
+    except OSError as error:
+        raise SearchError(f"{path} cannot be written: {error.strerror}") from None

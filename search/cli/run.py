@@ -1,0 +1,78 @@
+"""Runs a search: tunes the baselines, evolves, selects the winner, simplifies and exports it.
+
+examples:
+  optsearch run quickstart
+  optsearch run my_search.yaml --out runs/first --set seed=1 --set budget.generated=5000
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from proxy_tasks.environment import single_threaded
+from search.configuration import load_config
+from search.console import Console
+from search.errors import SearchError
+
+RUNS = Path("runs")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this subcommand."""
+    parser.add_argument(
+        "config",
+        metavar="CONFIG",
+        type=Path,
+        help="a YAML file, or a shipped one by name: quickstart; `optsearch config` prints every key",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="directory of the run, empty or new (default: runs/CONFIG-1, or the first number that is free)",
+    )
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="replace a value of CONFIG; may be repeated"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs and prints the summary."""
+    single_threaded()
+    import search
+
+    config = load_config(arguments.config, arguments.set)
+    directory = _claim(arguments.out) if arguments.out else _claim_first_free(arguments.config.stem)
+    console = Console()
+    console.line(f"the run is written to {directory}")
+    result = search.run(config, directory, console)
+    print(search.summary(result))
+    return 0
+
+
+def _claim(directory: Path) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        taken = any(directory.iterdir())
+    except FileExistsError:
+        raise SearchError(f"{directory} is a file: give another directory with --out") from None
+    except OSError as error:
+        raise SearchError(f"the directory {directory} cannot be used: {error.strerror}") from None
+    if taken:
+        raise SearchError(f"{directory} is not empty: nothing is overwritten; give another directory with --out")
+    return directory
+
+
+def _claim_first_free(name: str) -> Path:
+    """Makes the directory, so that of two runs that start at once each gets its own."""
+    number = 1
+    while True:
+        directory = RUNS / f"{name}-{number}"
+        try:
+            directory.mkdir(parents=True)
+            return directory
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise SearchError(f"{directory} cannot be made ({error.strerror}): give a directory with --out") from None

@@ -1,0 +1,424 @@
+"""The command line: what each subcommand prints, and what happens to errors."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import dsl
+import search
+from proxy_tasks import NON_FINITE, STOPPED_EARLY, TASKS, TRAINED, Outcome, TaskError
+from search.cli import COMMANDS, main
+from search.config import Config
+from search.configuration import describe, load_config, to_dict
+from search.evaluator import Evaluation
+from search.journal import FILE_NAME, Child, Journal
+
+ROOT = Path(search.__file__).parents[1]
+
+# Children of a journal: program, losses of the seeds (none: it failed), whether it is new.
+SHORT = "def train(w, g, m, v, lr):\n  u = g * lr\n  return u, m, v\n"
+REDUNDANT = "def train(w, g, m, v, lr):\n  u = g * lr\n  x = sign(w)\n  u = sign(u)\n  x = x + u\n  return u, m, v\n"
+LONG_AND_BAD = "def train(w, g, m, v, lr):\n  u = sin(g)\n  u = cos(u)\n  u = sin(u)\n  return u, m, v\n"
+FAILED = "def train(w, g, m, v, lr):\n  u = log(g)\n  return u, m, v\n"
+CHILDREN: list[tuple[str, tuple[float, ...], bool]] = [
+    (str(dsl.optimizers["adamw"]), (0.5, 0.75), True),
+    (SHORT, (0.875,), True),
+    (REDUNDANT, (0.25, 0.5), True),
+    (LONG_AND_BAD, (0.625,), True),
+    (FAILED, (), True),
+    (SHORT, (0.875,), False),
+]
+
+
+def evaluation(losses: tuple[float, ...]) -> Evaluation:
+    if not losses:
+        return Evaluation(NON_FINITE, None, (Outcome(NON_FINITE, None, (2.5,), 70),))
+    outcomes = tuple(Outcome(TRAINED, loss, (2.0, 1.5, 1.0, loss), 500) for loss in losses)
+    return Evaluation(TRAINED, sum(losses) / len(losses), outcomes)
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path) -> Path:
+    """A run of five children that has no winner yet."""
+    directory = tmp_path / "a-run"
+    directory.mkdir()
+    journal = Journal(directory)
+    journal.fact("config", to_dict(Config(population=5)))
+    for id, (text, losses, new) in enumerate(CHILDREN):
+        program = dsl.parse(text)
+        parent, mutation = (None, None) if id == 0 else (0, "insert")
+        journal.record(Child(id, parent, mutation, program, dsl.canonical_hash(program), evaluation(losses), new))
+    journal.close()
+    return directory
+
+
+@pytest.fixture
+def program_file(tmp_path: Path) -> Path:
+    path = tmp_path / "program.txt"
+    path.write_text(REDUNDANT)
+    return path
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]):
+    """Runs a command line that succeeds; returns what it prints."""
+
+    def run(*argv: Any) -> str:
+        code = main([str(argument) for argument in argv])
+        captured = capsys.readouterr()
+        assert (code, captured.err) == (0, "")
+        return captured.out
+
+    return run
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]):
+    """Runs a command line that fails; returns its one line on standard error."""
+
+    def run(*argv: Any, code: int = 2) -> str:
+        assert main([str(argument) for argument in argv]) == code
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert re.fullmatch(r"optsearch: .*\n", captured.err)
+        return captured.err
+
+    return run
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Puts bytes on standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def process(*argv: str, code: str = "import sys; from search.cli import main; sys.exit(main())", **options: Any):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        **options,
+    )
+
+
+class Terminal(io.StringIO):
+    """Standard output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_subcommand_gives_an_example_of_it(name, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    assert f"\n  optsearch {name}" in capsys.readouterr().out
+
+
+def test_the_help_lists_every_subcommand(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"\n    {name} " in shown for name in COMMANDS)
+
+
+def test_the_version_is_shown(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("optsearch ")
+
+
+@pytest.mark.parametrize(
+    "argv", [[], ["walk"], ["show"], ["show", "d", "-1"], ["show", "d", "x"], ["show", "d", "9" * 30]]
+)
+def test_wrong_usage_exits_with_2(argv, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(argv)
+    assert capsys.readouterr().err.startswith("usage: optsearch")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "part"),
+    [
+        (search.SearchError("a\nb"), 2, "a b"),
+        (dsl.ProgramError("a", 3, 4), 2, "line 3, column 4: a"),
+        (TaskError("a"), 2, "a"),
+        (sqlite3.DatabaseError("malformed"), 2, "malformed"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_errors_are_one_line_and_an_exit_code(error, code, part, monkeypatch, refused):
+    def run(arguments):
+        raise error
+
+    monkeypatch.setitem(COMMANDS, "check", SimpleNamespace(run=run, add_arguments=COMMANDS["check"].add_arguments))
+    assert part in refused("check", "lion", code=code)
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    command = process("config")
+    command.stdout.close()
+    assert (command.wait(), command.stderr.read()) == (141, "")
+    command.stderr.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_is_reported_in_one_line():
+    with open("/dev/full", "w") as full:
+        command = subprocess.run(
+            [sys.executable, "-c", "import sys; from search.cli import main; sys.exit(main())", "config"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    assert (command.returncode, command.stderr) == (2, "optsearch: [Errno 28] No space left on device\n")
+
+
+def test_what_needs_no_jax_does_not_import_it(run_directory, program_file):
+    lines = [
+        ["check", program_file],
+        ["simplify", program_file],
+        ["export", program_file],
+        ["export", run_directory, 1],
+        ["show", run_directory],
+        ["show", run_directory, 2],
+        ["digest", run_directory],
+        ["config"],
+        ["config", "quickstart"],
+    ]
+    calls = "".join(f"assert main({[str(word) for word in line]}) == 0\n" for line in lines)
+    code = f"import sys\nfrom search.cli import main\n{calls}assert 'jax' not in sys.modules"
+    command = process(code=code)
+    _, errors = command.communicate()
+    assert (command.returncode, errors) == (0, "")
+
+
+def test_check_shows_types_live_statements_and_hash(call, program_file):
+    lines = call("check", program_file).splitlines()
+    assert lines[:2] == ["w   TREE", "g   TREE"]
+    assert "lr  SCALAR" in lines
+    assert "statements: 4, of which live: 2" in lines
+    assert "states: 2, of which live: 0" in lines
+    assert lines[-1] == f"hash: {dsl.canonical_hash(dsl.parse(REDUNDANT))}"
+
+
+def test_simplify_prints_a_program_that_reads_again(call, monkeypatch):
+    text = call("simplify", "lion_raw")
+    assert dsl.parse(text) == dsl.simplify(dsl.optimizers["lion_raw"])
+    feed(monkeypatch, text.encode())
+    assert "statements: " in call("check", "-")
+
+
+@pytest.mark.parametrize("command", ["check", "simplify", "export"])
+def test_an_error_in_a_program_is_shown_with_file_line_and_column(command, refused, program_file, monkeypatch):
+    broken = REDUNDANT.replace("sign(w)", "sgn(w)")
+    program_file.write_text(broken)
+    assert refused(command, program_file).startswith(f"optsearch: {program_file}:3:7: unknown function 'sgn'")
+    feed(monkeypatch, broken.encode())
+    assert refused(command, "-").startswith("optsearch: standard input:3:7: unknown function 'sgn'")
+
+
+def test_files_that_hold_no_program_are_refused(refused, tmp_path, program_file):
+    assert "no known optimizer" in refused("check", tmp_path / "none.txt")
+    assert "did you mean 'lion'?" in refused("check", "lin")
+    assert "Is a directory" in refused("check", tmp_path)
+    program_file.write_bytes(b"\xff")
+    assert "is not text in UTF-8" in refused("check", program_file)
+
+
+@pytest.mark.parametrize("target", ["optax", "python"])
+def test_export_writes_source_code(call, program_file, target):
+    text = call("export", program_file, "--to", target)
+    assert text == dsl.export(dsl.parse(REDUNDANT), target)
+    compile(text, "exported", "exec")
+
+
+def test_export_of_a_run_takes_the_best_child_until_there_is_a_winner(call, run_directory):
+    assert "child 2," in call("export", run_directory)
+    journal = sqlite3.connect(run_directory / FILE_NAME)
+    journal.execute("INSERT INTO facts VALUES ('winner', '3')")
+    journal.commit()
+    journal.close()
+    assert "child 3," in call("export", run_directory)
+    assert "child 1," in call("export", run_directory, 1)
+
+
+def test_export_overwrites_no_file_unless_forced(call, refused, program_file, tmp_path):
+    target = tmp_path / "found.py"
+    assert call("export", program_file, "-o", target) == ""
+    written = target.read_text()
+    assert "--force" in refused("export", "lion", "-o", target)
+    assert target.read_text() == written
+    call("export", "lion", "-o", target, "--force")
+    assert target.read_text() == dsl.export(dsl.optimizers["lion"])
+    assert "cannot be written: No such file" in refused("export", "lion", "-o", tmp_path / "none" / "found.py")
+
+
+def test_export_refuses_a_child_of_a_file(refused, program_file):
+    assert "is not the directory of a run" in refused("export", program_file, 1)
+
+
+def test_show_lists_the_best_program_of_each_length(call, run_directory):
+    rows = [line.split(maxsplit=4) for line in call("show", run_directory).splitlines() if re.match(r" +\d", line)]
+    assert [row[:4] for row in rows] == [["1", "1", "0.87500", "-0.25000"], ["2", "2", "0.37500", "+0.25000"]]
+    assert rows[0][4] == "u = g * lr; return u"
+
+
+def test_show_gives_the_totals_of_a_run(call, run_directory):
+    shown = call("show", run_directory)
+    assert "5 children generated, 4 of them trained (1 non-finite, 3 trained)" in shown
+    assert "cache hit rate 20.0%" in shown
+    assert "there is no winner yet" in shown
+
+
+def test_show_cuts_lines_to_the_width_of_a_terminal(run_directory, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "50")
+    assert main(["show", str(run_directory)]) == 0
+    rows = [line for line in sys.stdout.getvalue().splitlines() if re.match(r" +\d", line)]
+    assert [len(row) for row in rows] == [50, 50]
+    assert all(row.endswith("...") for row in rows)
+
+
+def test_show_of_a_run_without_children_says_so(call, tmp_path):
+    Journal(tmp_path).close()
+    assert call("show", tmp_path) == "no program was trained yet\n"
+
+
+def test_show_gives_a_child_in_full(call, run_directory):
+    shown = call("show", run_directory, 2)
+    assert shown.startswith("child 2, made from child 0 by insert\n")
+    assert f"hash {dsl.canonical_hash(dsl.parse(REDUNDANT))}\n" in shown
+    assert "fitness 0.37500, gain over the warm start +0.25000\n" in shown
+    assert "seed 1: trained, loss 0.50000, 500 steps, training loss 2.0000 1.5000 1.0000 0.5000\n" in shown
+    assert REDUNDANT.replace("sign(w)", "sign(w)  # dead").replace("x + u", "x + u  # dead") in shown
+    assert shown.endswith(f"2 statements:\n\n{dsl.simplify(dsl.parse(REDUNDANT))}")
+
+
+def test_show_says_how_a_child_failed_and_which_was_not_trained(call, run_directory):
+    assert "non-finite: no fitness\nseed 0: non-finite, no loss, 70 steps" in call("show", run_directory, 4)
+    assert "not trained again" in call("show", run_directory, 5)
+    assert "child 0, the warm start\n" in call("show", run_directory, 0)
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_dead_statements_are_dimmed_on_a_terminal_that_wants_colour(run_directory, monkeypatch, no_color):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("NO_COLOR", no_color)
+    assert main(["show", str(run_directory), "2"]) == 0
+    shown = sys.stdout.getvalue()
+    assert ("\x1b[2m  x = sign(w)\x1b[0m\n" in shown) == (no_color == "")
+    assert ("  x = sign(w)  # dead\n" in shown) == (no_color == "1")
+
+
+def test_digest_is_that_of_the_children_up_to_a_number(call, run_directory, tmp_path):
+    whole, prefix = call("digest", run_directory), call("digest", run_directory, "--upto", 2)
+    assert re.fullmatch(r"[0-9a-f]{64}\n", whole)
+    assert call("digest", run_directory, "--upto", 5) == whole != prefix
+    shorter = tmp_path / "shorter"
+    shorter.mkdir()
+    source, copy = sqlite3.connect(run_directory / FILE_NAME), sqlite3.connect(shorter / FILE_NAME)
+    source.backup(copy)
+    copy.execute("DELETE FROM children WHERE id > 2")
+    copy.commit()
+    source.close()
+    copy.close()
+    assert call("digest", shorter) == prefix
+
+
+def test_a_child_that_there_is_not_is_refused(refused, run_directory):
+    for line in (["show", run_directory, 6], ["export", run_directory, 6], ["digest", run_directory, "--upto", 6]):
+        assert "there is no child 6: the run's children are 0 to 5" in refused(*line)
+
+
+@pytest.mark.parametrize("command", ["show", "export", "digest"])
+def test_a_directory_that_is_no_run_is_refused(command, refused, tmp_path):
+    assert "is not a run" in refused(command, tmp_path)
+    (tmp_path / FILE_NAME).write_bytes(b"not a journal" * 100)
+    assert "is not a journal" in refused(command, tmp_path)
+
+
+def test_a_damaged_journal_is_refused(refused, run_directory):
+    path = run_directory / FILE_NAME
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + bytes(len(content) - 4096))
+    assert "journal cannot be used" in refused("digest", run_directory)
+
+
+def test_tasks_lists_every_task_at_every_scale(call):
+    rows = [line.split() for line in call("tasks").splitlines()[1:]]
+    assert {row[0] for row in rows} == set(TASKS)
+    assert ["digits", "1", "2410", "200"] in rows
+
+
+def test_config_prints_the_defaults_or_a_file(call, refused, tmp_path):
+    assert call("config") == describe(Config())
+    path = tmp_path / "mine.yaml"
+    path.write_text("seed: 3")
+    assert call("config", path) == describe(Config(seed=3))
+    path.write_text("sed: 3")
+    assert f"{path}:1: sed: unknown key" in refused("config", path)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Config, Path]]:
+    """Puts aside the searches that the command line starts."""
+    started: list[tuple[Config, Path]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(search, "run", lambda config, directory, console: started.append((config, directory)))
+    monkeypatch.setattr(search, "summary", lambda result: "the summary")
+    return started
+
+
+def test_run_starts_the_configured_search_in_the_first_free_directory(runs, capsys):
+    Path("runs/quickstart-1").mkdir(parents=True)
+    assert main(["run", "quickstart", "--set", "seed=5", "--set", "budget.generated=7"]) == 0
+    ((config, directory),) = runs
+    assert config == load_config(Path("quickstart"), ["seed=5", "budget.generated=7"])
+    assert directory == Path("runs/quickstart-2")
+    assert directory.is_dir()
+    captured = capsys.readouterr()
+    assert captured.out == "the summary\n"
+    assert "runs/quickstart-2" in captured.err
+
+
+def test_run_takes_an_empty_or_new_directory(runs):
+    Path("empty").mkdir()
+    assert main(["run", "quickstart", "--out", "empty"]) == main(["run", "quickstart", "--out", "new/one"]) == 0
+    assert [directory for _, directory in runs] == [Path("empty"), Path("new/one")]
+
+
+def test_run_overwrites_nothing(runs, refused, run_directory, program_file):
+    before = (run_directory / FILE_NAME).read_bytes()
+    assert "is not empty" in refused("run", "quickstart", "--out", run_directory)
+    assert "is a file" in refused("run", "quickstart", "--out", program_file)
+    assert "cannot be used" in refused("run", "quickstart", "--out", program_file / "below")
+    assert (run_directory / FILE_NAME).read_bytes() == before
+    assert runs == []
+
+
+def test_run_makes_no_directory_for_a_configuration_that_is_refused(runs, refused, tmp_path):
+    assert "seed: 'x'" in refused("run", "quickstart", "--set", "seed=x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_outcome_of_every_kind_is_counted(call, tmp_path):
+    journal = Journal(tmp_path)
+    programs = [dsl.known("sgd", learning_rate=rate) for rate in (0.1, 0.2, 0.3)]
+    kinds = [evaluation((0.5,)), evaluation(()), Evaluation(STOPPED_EARLY, None, ())]
+    for id, (program, found) in enumerate(zip(programs, kinds, strict=True)):
+        journal.record(Child(id, 0 if id else None, "modify", program, dsl.canonical_hash(program), found, True))
+    journal.close()
+    assert "2 of them trained (1 non-finite, 1 stopped early)" in call("show", tmp_path)

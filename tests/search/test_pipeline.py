@@ -1,0 +1,268 @@
+"""A whole run: what it returns, what it leaves in its directory, and what it refuses to begin."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import dsl
+import search
+from proxy_tasks import NON_FINITE, TRAINED, TaskError
+from search import Config, Result, SearchError
+from search.config import BudgetConfig, FitnessConfig, FunnelConfig, TuneConfig, WindowConfig
+from search.configuration import config_from_dict
+from search.console import Console
+
+SCALES = (1, 10)
+
+
+@pytest.fixture(scope="session")
+def config(quadratic: str) -> Config:
+    grid = TuneConfig(learning_rates=(0.03, 0.1, 0.3), weight_decays=(0.01, 0.1), seeds=2)
+    return Config(
+        task=quadratic,
+        population=20,
+        fitness=FitnessConfig(seeds=2),
+        window=WindowConfig(children=16, new=4),
+        budget=BudgetConfig(generated=150),
+        tune=grid,
+        funnel=FunnelConfig(candidates=5, fresh_seeds=4, scales=(10,), seeds=3, tune=grid),
+    )
+
+
+@pytest.fixture(scope="module")
+def told() -> io.StringIO:
+    """What the finished run told its user."""
+    return io.StringIO()
+
+
+@pytest.fixture(scope="module")
+def result(config: Config, told: io.StringIO, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A finished run, on a task that fails whoever opens its test split."""
+    return search.run(config, tmp_path_factory.mktemp("runs") / "new" / "run", Console(stream=told))
+
+
+def imported(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# What it returns.
+
+
+def test_a_run_tunes_the_baselines_on_every_task(result):
+    assert set(result.baselines) == set(SCALES)
+    for scale in SCALES:
+        assert set(result.baselines[scale]) == {"adamw", "lion"}
+        assert all(0 < tuned.fitness < 1 and tuned.learning_rate >= 0.03 for tuned in result.baselines[scale].values())
+
+
+def test_a_run_generates_what_its_budget_says(result):
+    totals = result.totals
+    assert totals.generated == 150 and 0 < totals.trained < 150
+    assert sum(totals.outcomes.values()) == totals.trained and totals.outcomes[TRAINED] > 0
+    assert totals.cache_hit_rate == 1 - totals.trained / 150
+    assert 0 < result.redundancy < 1
+
+
+def test_a_run_starts_as_tuned_adamw(result):
+    first, tuned = result.child(0), result.baselines[1]["adamw"]
+    constants = {"learning_rate": tuned.learning_rate, "weight_decay": tuned.weight_decay}
+    assert first.program == dsl.known("adamw", **constants)
+    assert (first.parent, first.mutation, first.evaluation.fitness) == (None, None, tuned.fitness)
+
+
+def test_the_best_programs_are_at_least_as_good_as_the_warm_start(result):
+    best = result.best(5)
+    assert [child.evaluation.fitness for child in best] == sorted(child.evaluation.fitness for child in best)
+    assert best[0].evaluation.fitness <= result.child(0).evaluation.fitness
+
+
+def test_the_best_programs_go_through_the_funnel(result, config):
+    first, second = result.stages
+    assert set(first.scores) == {child.id for child in result.best(config.funnel.candidates)}
+    assert (first.scale, first.seeds) == (1, 4) and (second.scale, second.seeds) == (10, 3)
+    assert set(second.scores) == set(first.passed) != set()
+    for stage in result.stages:
+        assert {len(score.losses) for score in stage.baselines.values()} == {stage.seeds}
+        assert all(stage.scores[id].mean < stage.baselines["adamw"].mean for id in stage.passed)
+
+
+def test_the_winner_is_the_one_that_got_furthest(result):
+    last = next(stage for stage in reversed(result.stages) if stage.passed)
+    assert result.winner == result.child(last.passed[0])
+    assert len(result.simplified) <= len(result.winner.program)
+    assert result.simplified == dsl.simplify(result.winner.program)
+
+
+def test_a_run_says_where_its_time_went(result):
+    assert list(result.seconds) == ["tune", "evolve", "funnel"]
+    assert all(0 < spent < 600 for spent in result.seconds.values())
+
+
+def test_a_run_tells_its_user_what_it_did(result, told):
+    text = told.getvalue()
+    best = result.best(1)[0].evaluation.fitness
+    assert f"evolved 150 children, {result.totals.trained} trained; best fitness {best:.4f}" in text
+    for scale in SCALES:
+        for name in ("adamw", "lion"):
+            tuned = result.baselines[scale][name]
+            assert f"{name} tuned on {result.config['task']} x{scale}: learning rate {tuned.learning_rate:g}," in text
+    assert f"funnel: {len(result.stages[0].passed)} of 5 programs beat AdamW" in text
+
+
+# What it leaves.
+
+
+def test_a_directory_holds_the_journal_and_the_winner(result):
+    assert sorted(path.name for path in result.directory.iterdir()) == [
+        "journal.sqlite",
+        "winner.txt",
+        "winner_optax.py",
+        "winner_python.py",
+    ]
+    assert dsl.parse((result.directory / "winner.txt").read_text()) == result.simplified
+
+
+def test_the_exported_winner_steps_as_the_program_does(result):
+    make = imported(result.directory / "winner_optax.py").found_optimizer
+    rng = np.random.default_rng(0)
+    weights = {"a": rng.standard_normal((2, 2)).astype(np.float32), "b": rng.standard_normal(2).astype(np.float32)}
+    params, states = weights, [jax.tree.map(np.zeros_like, weights) for _ in result.simplified.states]
+    optimizer = make(learning_rate=0.5)
+    memory = optimizer.init(params)
+    for _ in range(3):
+        gradient = jax.tree.map(lambda w: rng.standard_normal(w.shape).astype(np.float32), weights)
+        update, states = dsl.step(result.simplified, weights, gradient, states, 0.5)
+        weights = jax.tree.map(np.subtract, weights, update)
+        updates, memory = optimizer.update(gradient, memory, params)
+        params = optax.apply_updates(params, updates)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), params, weights)
+
+
+def test_the_exports_say_where_they_come_from(result):
+    for name in ("winner_optax.py", "winner_python.py"):
+        module = imported(result.directory / name)
+        assert f"child {result.winner.id}, hash {result.winner.hash}" in " ".join(module.__doc__.split())
+
+
+def test_a_loaded_run_is_what_the_run_returned(result, config):
+    loaded = search.load(str(result.directory))
+    assert loaded == result and loaded.digest() == result.digest()
+    assert config_from_dict(loaded.config, "the run") == config
+
+
+def test_the_summary_has_the_figures(result):
+    text = search.summary(result)
+    for line in str(result.simplified).splitlines():
+        assert line in text
+    for stage in result.stages:
+        scores = [stage.scores.get(result.winner.id), stage.baselines["adamw"], stage.baselines["lion"]]
+        assert all(f"{score.mean:.4f} +- {score.error:.4f}" in text for score in scores if score)
+    totals = result.totals
+    assert f"150 children generated, {totals.trained} of them trained" in text
+    assert f"cache hit rate {totals.cache_hit_rate:.1%}; {result.redundancy:.1%} of the statements" in text
+    assert f"optsearch show {result.directory} {result.winner.id}" in text
+
+
+# The same again.
+
+
+def test_a_run_of_the_same_configuration_has_the_same_digest_in_another_process(result, config, tmp_path):
+    code = f"""
+import search
+from search.configuration import config_from_dict
+result = search.run(config_from_dict({result.config!r}, "the test"), {str(tmp_path / "again")!r})
+print(result.digest(), result.winner.id)
+"""
+    root = Path(search.__file__).parents[1]
+    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [result.digest(), str(result.winner.id)]
+
+
+# What it does not begin, and what ends it.
+
+
+def small(config: Config, **changes) -> Config:
+    """A run that is over at once: no funnel but the fresh seeds, few children."""
+    funnel = replace(config.funnel, scales=(), fresh_seeds=1)
+    return replace(config, **{"budget": BudgetConfig(generated=3), "funnel": funnel, **changes})
+
+
+@pytest.mark.parametrize("content", ["journal.sqlite", "notes.txt"])
+def test_a_directory_that_is_not_empty_is_left_alone(config, tmp_path, content):
+    (tmp_path / content).write_text("mine")
+    with pytest.raises(SearchError, match="is not an empty directory: nothing is overwritten; give another"):
+        search.run(config, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [content]
+    assert (tmp_path / content).read_text() == "mine"
+
+
+def test_a_file_is_no_directory_of_a_run(config, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(SearchError, match="file is not an empty directory"):
+        search.run(config, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "changes, error, match",
+    [
+        ({"task": "digts"}, TaskError, "there is no task 'digts'; the nearest are digits"),
+        ({"start": "adamww"}, SearchError, "no known optimizer 'adamww'; did you mean 'adamw'?"),
+        ({"task": "digits", "funnel": FunnelConfig(scales=(10, 1000))}, TaskError, "digits has no scale 1000"),
+    ],
+    ids=["task", "start", "scale"],
+)
+def test_what_cannot_be_run_is_found_before_anything_is_done(config, tmp_path, changes, error, match):
+    with pytest.raises(error, match=match):
+        search.run(replace(config, **changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_may_start_from_a_program_in_a_file(config, tmp_path):
+    program = dsl.known("momentum", learning_rate=0.03)
+    (tmp_path / "mine.txt").write_text(str(program))
+    result = search.run(small(config, start=str(tmp_path / "mine.txt")), tmp_path / "run")
+    assert result.child(0).program == program
+
+
+def test_a_start_that_does_not_train_is_an_error_that_says_what_to_change(config, tmp_path):
+    (tmp_path / "mine.txt").write_text("def train(w, g, lr):\n  u = w / 1e-30\n  u = u / 1e-30\n  return u\n")
+    with pytest.raises(SearchError, match=rf"does not train on .* \({NON_FINITE}\): give another `start`"):
+        search.run(small(config, start=str(tmp_path / "mine.txt")), tmp_path / "run")
+    unfinished = search.load(tmp_path / "run")
+    assert unfinished.winner is unfinished.simplified is None and unfinished.stages == []
+    assert set(unfinished.baselines[1]) == {"adamw", "lion"} and unfinished.totals.generated == 0
+
+
+def test_an_interrupted_run_keeps_its_children(config, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.pipeline.run_stage", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        search.run(small(config), tmp_path / "run")
+    unfinished = search.load(tmp_path / "run")
+    assert unfinished.totals.generated == 3 and unfinished.winner is None
+
+
+def test_a_run_whose_time_is_up_at_once_still_has_a_winner(config, tmp_path):
+    result = search.run(small(config, budget=BudgetConfig(generated=0, seconds=1e-9)), tmp_path / "run")
+    assert result.totals.generated == 0 and result.winner.id == 0
+    assert result.stages[0].passed == [] and "0 children generated" in search.summary(result)
+    assert math.isnan(result.stages[0].baselines["adamw"].error)
