@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +33,12 @@ def get(name: str, scale: int = 1) -> Task:
     Raises:
         TaskError: if there is no such task, file, module or class, or if the class is not a `Task`.
     """
-    task = _find(name)(scale=scale)  # type: ignore[call-arg]
+    found = _find(name)
+    try:
+        inspect.signature(found).bind(scale=scale)
+    except TypeError as error:
+        raise TaskError(f"{name} cannot be called with scale={scale} ({error}): let its __init__ take scale") from None
+    task = found(scale=scale)  # type: ignore[call-arg]
     if missing := [attribute for attribute in Task.__annotations__ if not hasattr(task, attribute)]:
         raise TaskError(f"{name} does not set {', '.join(missing)}: proxy_tasks.Task says what they mean")
     return task
@@ -41,8 +47,9 @@ def get(name: str, scale: int = 1) -> Task:
 def _find(name: str) -> type[Task]:
     if name in TASKS:
         return TASKS[name]
-    place, colon, class_name = name.rpartition(":")
-    if not colon:
+    place, _, class_name = name.rpartition(":")
+    relative_module = place.startswith(".") and not place.endswith(".py")
+    if not place or not class_name.isidentifier() or relative_module:
         near = difflib.get_close_matches(name, TASKS, n=3, cutoff=0.5) or list(TASKS)
         raise TaskError(
             f"there is no task {name!r}; the nearest are {', '.join(near)}."

@@ -36,7 +36,7 @@ class FitnessConfig:
         100.0,
     )
     stop_margin: float = _key(
-        0.5, "a training is stopped at 10, 25 or 50 % when its loss is this share above the best program's", 0.0, 100.0
+        0.3, "a training is stopped at 10, 25 or 50 % when its loss is this share above the best program's", 0.0, 100.0
     )
 
 
@@ -61,8 +61,9 @@ class BudgetConfig:
 class FunnelConfig:
     """Selection of winners on tasks and seeds that the search has not seen."""
 
-    candidates: int = _key(8, "distinct programs that enter, the best by fitness", 1, 10_000)
+    candidates: int = _key(16, "distinct programs that enter, the best by fitness", 1, 10_000)
     fresh_seeds: int = _key(8, "seeds the search has not seen, on the task of the search", 1, 1000)
+    survivors: int = _key(8, "programs that go on to each larger task, the best of those that beat AdamW", 1, 10_000)
     scales: tuple[int, ...] = _key((10,), "scales of the task they go on to, in this order", 1)
     seeds: int = _key(3, "seeds on each of these larger tasks", 1, 1000)
     tune: TuneConfig = field(

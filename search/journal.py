@@ -7,8 +7,8 @@ import hashlib
 import json
 import sqlite3
 import time
-import weakref
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -146,23 +146,28 @@ class Reader:
         path = directory / FILE_NAME
         if not path.is_file():
             raise SearchError(f"{directory} is not a run: it holds no {FILE_NAME}; `optsearch run CONFIG` makes one")
-        self._file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        weakref.finalize(self, self._file.close)  # Python 3.13 warns of one that is left to the garbage collector
+        self._path = path
         try:
-            (version,) = self._file.execute("PRAGMA user_version").fetchone()
+            ((version,),) = self._rows("PRAGMA user_version")
         except sqlite3.DatabaseError as error:
             raise SearchError(f"{path} is not a journal: {error}") from error
         if version != SCHEMA_VERSION:
             raise SearchError(f"{path} has schema {version}, this version of optsearch reads {SCHEMA_VERSION}")
 
+    def _rows(self, query: str, values: tuple = ()) -> Iterator[tuple]:
+        """Rows of a query; nothing is held open between queries."""
+        with closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+            yield from file.execute(query, values)
+
     def fact(self, name: str, default: Any = None) -> Any:
         """A fact of the run, or the default."""
-        row = self._file.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return default if row is None else json.loads(row[0])
+        for (value,) in self._rows("SELECT value FROM facts WHERE name = ?", (name,)):
+            return json.loads(value)
+        return default
 
     def children(self, where: str = "1", values: tuple = ()) -> Iterator[Child]:
         """Children in order; `where` is a condition on the columns of the table."""
-        rows = self._file.execute(
+        rows = self._rows(
             "SELECT id, parent, mutation, program, hash, new, kind, fitness, outcomes"
             f" FROM children JOIN evaluations USING (hash) WHERE {where} ORDER BY id",
             values,
@@ -176,7 +181,7 @@ class Reader:
         """One child by its number."""
         for child in self.children("id = ?", (id,)):
             return child
-        (last,) = self._file.execute("SELECT max(id) FROM children").fetchone()
+        ((last,),) = self._rows("SELECT max(id) FROM children")
         known = "the run has none yet" if last is None else f"the run's children are 0 to {last}"
         raise SearchError(f"there is no child {id}: {known}")
 
@@ -186,16 +191,16 @@ class Reader:
         Programs are distinct by hash and by the bits of their losses: what the normal form did not see to be equal,
         but trained to the same numbers with every seed, is listed once.
         """
-        rows = self._file.execute(
+        rows = self._rows(
             "SELECT min(id) FROM children JOIN evaluations USING (hash) WHERE fitness IS NOT NULL"
             " GROUP BY outcomes ORDER BY fitness, min(id) LIMIT ?",
             (count,),
         )
-        return [self.child(id) for (id,) in rows.fetchall()]
+        return [self.child(id) for (id,) in rows]
 
     def last_programs(self, count: int) -> list[dsl.Program]:
         """Programs of the last children that trained, as many as `count`."""
-        rows = self._file.execute(
+        rows = self._rows(
             "SELECT program FROM children JOIN evaluations USING (hash) WHERE fitness IS NOT NULL"
             " ORDER BY id DESC LIMIT ?",
             (count,),
@@ -204,12 +209,13 @@ class Reader:
 
     def totals(self) -> Totals:
         """Numbers of the children so far; the warm-start program is not one."""
-        (generated,) = self._file.execute("SELECT count(*) FROM children WHERE id > 0").fetchone()
-        kinds = self._file.execute(
+        ((generated,),) = self._rows("SELECT count(*) FROM children WHERE id > 0")
+        kinds = self._rows(
             "SELECT kind, count(*) FROM children JOIN evaluations USING (hash) WHERE new AND id > 0"
             " GROUP BY kind ORDER BY kind"
-        ).fetchall()
-        return Totals(generated, sum(n for _, n in kinds), dict(kinds))
+        )
+        outcomes = dict(kinds)
+        return Totals(generated, sum(outcomes.values()), outcomes)
 
     def digest(self, upto: int | None = None) -> str:
         """Hash over the children in order: parent, mutation, text, hash, outcome, fitness bits; no times.
@@ -223,7 +229,7 @@ class Reader:
         if upto is not None:
             self.child(upto)
         digest = hashlib.sha256()
-        for *words, fitness in self._file.execute(
+        for *words, fitness in self._rows(
             "SELECT parent, mutation, program, hash, kind, fitness FROM children JOIN evaluations USING (hash)"
             " WHERE id <= ? ORDER BY id",
             (2**63 - 1 if upto is None else upto,),

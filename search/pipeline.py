@@ -20,6 +20,7 @@ from search.evolution import Progress, evolve
 from search.funnel import Stage, run_stage, winner
 from search.journal import Child, Journal, Reader
 from search.programs import read_program
+from search.programs import read_program
 from search.result import Result, load
 from search.tuning import Tuned, tune_once
 
@@ -153,7 +154,7 @@ class _Run:
                 f"funnel: {len(stage.passed)} of {len(candidates)} programs beat AdamW on {self.config.task} x{scale}"
             )
             self.journal.fact("stages", [asdict(s) for s in stages])
-            candidates = {id: candidates[id] for id in stage.passed}
+            candidates = {id: candidates[id] for id in stage.passed[: self.config.funnel.survivors]}
             if not candidates:
                 break
         self.journal.fact("winner", winner(stages))

@@ -47,6 +47,8 @@ def format_score(score: Score | None) -> str:
         return "-"
     if score.kind != "trained":
         return score.kind
+    if len(score.losses) == 1:
+        return f"{score.mean:.4f}"
     return f"{score.mean:.4f} +- {score.error:.4f}"
 
 

@@ -137,7 +137,7 @@ class JaxMachine:
         smalls[list(code.constants)] = list(code.constants.values())
         outputs = np.arange(FIRST_STATE - 1, FIRST_STATE + self.capacity.states, dtype=np.uint32)
         outputs[: len(code.outputs)] = code.outputs
-        return instructions, np.uint32(len(code.instructions)), smalls, outputs
+        return instructions, np.array(len(code.instructions), np.uint32), smalls, outputs
 
     def _branch(self, name: str, kinds: str) -> Callable[[list[jax.Array], Registers], tuple[jax.Array, jax.Array]]:
         """The code of one opcode: operand rows and registers to a row of each file; the other file gets zeros."""
@@ -166,16 +166,15 @@ class JaxMachine:
             return KERNELS[name]
         if name == "norm":
             return self._norms
-        if kinds[0] == "s":  # one number is its own tree: every entry of the row holds it
-            dot = jnp.multiply
-        else:
-            dot = jnp.vdot
-        return {
+        # one number is its own tree: every entry of the row holds it
+        dot: Callable[..., jax.Array] = jnp.multiply if kinds[0] == "s" else jnp.vdot
+        kernels: dict[str, Callable[..., jax.Array]] = {
             "global_norm": lambda x: jnp.sqrt(dot(x, x)),
             "dot": dot,
             "cosine_sim": lambda x, y: dot(x, y) / (jnp.sqrt(dot(x, x)) * jnp.sqrt(dot(y, y))),
             "clip_by_global_norm": lambda x, limit: x * jnp.minimum(1.0, limit / jnp.sqrt(dot(x, x))),
-        }[name]
+        }
+        return kernels[name]
 
     def _norms(self, x: jax.Array) -> jax.Array:
         if x.shape == (len(self.sizes),):

@@ -51,7 +51,7 @@ def _wild(seed: int, number: int, states: int | None = None) -> Program:
         return names[-1 - rng.integers(min(4 if kind < 0.65 else len(names), len(names)))]
 
     length = rng.integers(2, 14)
-    while len(statements) < length or types[names[-1]] is not TREE:
+    while len(statements) < length:
         rows = COMMON if rng.random() < 0.7 else DRAWN
         function = rows[rng.integers(len(rows))]
         arguments = tuple(draw() for _ in range(function.arity))
@@ -60,6 +60,10 @@ def _wild(seed: int, number: int, states: int | None = None) -> Program:
             names.append(f"x{len(statements)}")
             types[names[-1]] = type
             statements.append(Statement(names[-1], function.name, arguments))
+    if types[names[-1]] is not TREE:
+        statements.append(Statement("last", "+", (names[-1], "g")))
+        names.append("last")
+        types["last"] = TREE
     trees = [name for name in names if types[name] is TREE]
     after = [trees[-1 - rng.integers(min(8, len(trees)))] for _ in range(count)]
     return Program(inputs, tuple(statements), (names[-1], *after))
@@ -96,7 +100,19 @@ def _disguise(program: Program, rng: np.random.Generator) -> Program:
     )
 
 
-def _train(program: Program, gradients: float = 1.0, noise: int = 0, zeros: float = 0.0) -> np.ndarray:
+def _shaken(program: Program, rng: np.random.Generator) -> Program:
+    """The program with every result and constant off by 1e-7 of itself, as float32 would round them."""
+    statements = []
+    for s in program.statements:
+        arguments = tuple(a if isinstance(a, str) else a * (1 + 1e-7 * rng.standard_normal()) for a in s.arguments)
+        statements.append(s._replace(arguments=arguments))
+        statements.append(Statement(s.target, "*", (s.target, 1 + 1e-7 * rng.standard_normal())))
+    return Program(program.inputs, tuple(statements), program.outputs)
+
+
+def _train(
+    program: Program, gradients: float = 1.0, noise: int = 0, zeros: float = 0.0, dtype: type = np.float64
+) -> np.ndarray:
     rng, noises = stream(1, 1), stream(2, noise)
 
     def shake(value):
@@ -106,19 +122,16 @@ def _train(program: Program, gradients: float = 1.0, noise: int = 0, zeros: floa
         return value * (1 + 1e-7 * relative) + zeros * absolute
 
     if noise:
-        statements = [
-            s._replace(arguments=tuple(a if isinstance(a, str) else a * (1 + 1e-7 * noises.standard_normal()) for a in s.arguments))
-            for s in program.statements
-        ]
-        program = Program(program.inputs, tuple(statements), program.outputs)
+        program = _shaken(program, noises)
     start = {name: rng.standard_normal(shape) * (name != "dead") + 0.0 for name, shape in SHAPES.items()}
-    w = {name: shake(value) for name, value in start.items()}
-    states = [{name: shake(np.zeros(shape)) for name, shape in SHAPES.items()} for _ in program.states]
+    w = {name: np.asarray(shake(value), dtype) for name, value in start.items()}
+    states = [{n: np.asarray(shake(np.zeros(shape)), dtype) for n, shape in SHAPES.items()} for _ in program.states]
     trajectory = []
     for number, lr in enumerate(LEARNING_RATES):
         silent = ("dead", "vector") if number == 2 else ("dead",)
         g = {n: rng.standard_normal(shape) * gradients * (n not in silent) + 0.0 for n, shape in SHAPES.items()}
-        update, states = step(program, w, {n: shake(value) for n, value in g.items()}, states, shake(lr))
+        g = {name: np.asarray(shake(value), dtype) for name, value in g.items()}
+        update, states = step(program, w, g, states, shake(lr))
         with np.errstate(all="ignore"):
             w = {name: w[name] - update[name] for name in w}
         trajectory.append(np.concatenate([np.ravel(leaf) for leaf in w.values()]))
@@ -145,10 +158,10 @@ def disguise():
 
 @pytest.fixture(scope="session")
 def train():
-    """(program, gradients, noise, zeros) -> the weights after each of five steps [5, 13], in float64.
+    """(program, gradients, noise, zeros, dtype) -> the weights after each of five steps [5, 13].
 
-    `gradients` is their scale. A `noise` other than 0 is the seed of changes of 1e-7 in weights, gradients, states,
-    learning rates and constants, and of `zeros` in what is zero: how far they move the weights says how well
-    conditioned the program is.
+    `gradients` is their scale. A `noise` other than 0 is the seed of changes of 1e-7 in all numbers that go into the
+    program or come out of a statement, and of `zeros` in inputs that are zero: how far they move the weights says how
+    well conditioned the program is.
     """
     return _train

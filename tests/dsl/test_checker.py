@@ -37,7 +37,6 @@ def program(*statements: tuple, outputs=("w", "m"), inputs=INPUTS) -> dsl.Progra
     return dsl.Program(inputs, tuple(dsl.Statement(*s) for s in statements), outputs)
 
 
-
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_result_types_are_those_of_the_paper(name):
     for given in product(Type, repeat=FUNCTIONS[name].arity):
@@ -47,9 +46,7 @@ def test_result_types_are_those_of_the_paper(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_check_types_or_rejects_every_combination_of_arguments(name):
     for given in product(Type, repeat=FUNCTIONS[name].arity):
-        candidate = program(
-            ("leafwise", "norm", ("g",)), ("result", name, tuple(VARIABLES[type] for type in given))
-        )
+        candidate = program(("leafwise", "norm", ("g",)), ("result", name, tuple(VARIABLES[type] for type in given)))
         expected = expected_type(name, given)
         assert is_valid(candidate) is (expected is not None)
         if expected is None:
@@ -79,7 +76,10 @@ def test_types_follow_a_variable_that_is_overwritten():
 
 REJECTED = {
     "misspelt function": (program(("x", "sqr", ("w",))), "statement 1: unknown function 'sqr'; did you mean 'sqrt'?"),
-    "unknown function": (program(("x", "qqq", ("w",))), "statement 1: unknown function 'qqq': use one of dsl.functions"),
+    "unknown function": (
+        program(("x", "qqq", ("w",))),
+        "statement 1: unknown function 'qqq': use one of dsl.functions",
+    ),
     "wrong arity": (program(("x", "interp", ("w", "g"))), "statement 1: interp takes 3 arguments, got 2"),
     "unset variable": (
         program(("grad2", "square", ("g",)), ("x", "+", ("w", "grad"))),

@@ -311,7 +311,9 @@ def test_hash_is_the_same_in_every_process():
     script = f"import dsl; print(dsl.canonical_hash({program}), dsl.canonical({program}), sep='\\n', end='')"
     for seed in "12":
         environment = {**os.environ, "PYTHONHASHSEED": seed}
-        found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
         expected = dsl.optimizers["adamw"]
         assert found.stdout == f"{dsl.canonical_hash(expected)}\n{dsl.canonical(expected)}"
 

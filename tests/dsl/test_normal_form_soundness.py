@@ -2,8 +2,8 @@
 
 Trainings are compared in float64, over five steps, with gradients of four scales, zeros and leaves of zeros. Rounding
 alone moves the weights of an ill-conditioned program, and the sign of a zero those of one that divides by it. Where the
-canonical program goes elsewhere, changes of 1e-7 in the numbers of the original, or of 1e-30 in its zeros, must
-therefore move the original almost as far; such programs are few.
+canonical program goes elsewhere, float32, changes of 1e-7 in the numbers of the original, or of 1e-30 in the zeros it
+is given, must therefore move the original almost as far; such programs are few.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ def disagreement(a: np.ndarray, b: np.ndarray) -> float:
 
 def is_excused(program: dsl.Program, gradients: float, exact: np.ndarray, found: np.ndarray, train) -> bool:
     """Whether the program is so ill-conditioned that rounding may have moved its weights from `exact` to `found`."""
-    noisy = [train(program, gradients, noise) for noise in (1, 2, 3)]
+    noisy = [train(program, gradients, noise) for noise in range(1, 9)]
+    noisy.append(train(program, gradients, dtype=np.float32))
     if not (np.isnan(exact).any() or np.isnan(found).any()):  # the sign of a zero makes no NaN, a wrong merge may
-        noisy += [train(program, gradients, noise, zeros=1e-30) for noise in (4, 5, 6)]
+        noisy += [train(program, gradients, noise, zeros=1e-30) for noise in range(1, 5)]
     moved = max(disagreement(exact, other) for other in noisy)
     return moved == np.inf or moved > min(disagreement(exact, found), 1.0) / 100
 
