@@ -103,12 +103,12 @@ class _Writer:
             name, known_scale = self.units[unit_key]
             if SMALLEST < abs(scale / known_scale) < LARGEST:
                 return self._times(name, scale / known_scale)
-        name = self._weighted(form)
-        self.units[unit_key] = (name, scale)
-        return name
+        name, factor = self._weighted(form)
+        self.units[unit_key] = (name, scale / factor)
+        return self._times(name, factor)
 
-    def _weighted(self, form: Form) -> Argument:
-        """A sum of several terms: an interp where that loses nothing, else term by term."""
+    def _weighted(self, form: Form) -> tuple[Argument, float]:
+        """A sum of several terms as (name, factor): an interp where that loses nothing, else term by term."""
         terms = sorted(form.terms.items(), key=lambda item: (-abs(item[1]), hash(item[0])))
         total = sum(form.terms.values())
         if len(terms) == 2 and () not in form.terms and abs(total) > 0.1 * abs(terms[0][1]):
@@ -117,9 +117,7 @@ class _Writer:
             saves = min(abs(abs(c) - 1), abs(abs(d) - 1)) > 1e-6
             lost = abs((1 - weight) * total / d - 1)  # by the float32 weight; a mean of the program's own lost as much
             if saves and lost <= (1e-4 if abs(total - 1) < 1e-6 else 1e-6):
-                return self._times(
-                    self.emit("interp", self.product(light, 1.0), self.product(heavy, 1.0), weight), total
-                )
+                return self.emit("interp", self.product(light, 1.0), self.product(heavy, 1.0), weight), total
         (monomial, c), *rest = sorted(terms, key=lambda item: item[1] < 0)
         result: Argument = self.product(monomial, c)
         for monomial, c in rest:
@@ -127,7 +125,7 @@ class _Writer:
                 result = self.emit("-", result, self.product(monomial, 1.0))
             else:
                 result = self.emit("+", result, self.product(monomial, c))
-        return result
+        return result, 1.0
 
     def product(self, monomial: Monomial, c: float, extra: tuple[Argument, Type] | None = None) -> Argument:
         """c * monomial * extra: what is small is multiplied first, the largest type last."""

@@ -14,7 +14,7 @@ from itertools import permutations
 from dsl import algebra
 from dsl.checker import result_type
 from dsl.functions import FUNCTIONS
-from dsl.graph import LARGEST, SMALLEST, Form, Graph, constant, key
+from dsl.graph import LARGEST, SMALLEST, Form, Graph, constant, key, split
 from dsl.liveness import live, live_states
 from dsl.program import Program
 from dsl.types import SCALAR, TREE
@@ -97,8 +97,9 @@ def _write_once(program: Program, roles: Roles, finite_states: int = 0, tame_sta
 def _free(roles: Roles) -> list[int]:
     """Positions of the states that are kept; a multiple of another has its number."""
     first: dict[int, int] = {}
-    for position, (number, _) in sorted(roles.items()):
-        first.setdefault(number, position)
+    for position, (number, factor) in sorted(roles.items()):
+        if factor == 1.0:
+            first.setdefault(number, position)
     return [first[number] for number in sorted(first)]
 
 
@@ -128,15 +129,19 @@ def _without_multiples(program: Program, roles: Roles, written: _Written) -> tup
             factor = _ratio(_independent(written, a), _independent(written, b))
             if factor is None:
                 continue
-            assumed_roles = _joined(roles, a, b, factor)
+            kept, gone = a, b
+            negative = factor == -1.0 and split(_independent(written, a))[0] < 0
+            if abs(factor) < 1 - 1e-9 or negative:  # which of them is kept must not depend on their order
+                kept, gone, factor = b, a, 1 / factor
+            assumed_roles = _joined(roles, kept, gone, factor)
             assumed = _write(program, assumed_roles)
-            if key(assumed.after[b]) == key(assumed.graph.scale(assumed.after[a], factor)):
+            if key(assumed.after[gone]) == key(assumed.graph.scale(assumed.after[kept], factor)):
                 return _without_multiples(program, assumed_roles, assumed)
     return roles, written
 
 
 def _joined(roles: Roles, a: int, b: int, factor: float) -> Roles:
-    """The roles if state b is `factor` times the earlier state a; multiples of b become multiples of a."""
+    """The roles if state b is `factor` times state a; multiples of b become multiples of a."""
     (kept, _), (gone, _) = roles[a], roles[b]
     joined = {}
     for position, (number, multiple) in roles.items():

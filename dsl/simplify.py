@@ -24,6 +24,13 @@ def simplify(program: Program) -> Program:
     ...   v = square(v) + m - m
     ...   return u, m, v
     ... ''')), end="")
+    def train(w, g, m, lr):
+      m = interp(g, m, 0.9)
+      t2 = sign(m)
+      t3 = w * 0.5
+      t4 = t2 + t3
+      update = t4 * lr
+      return update, m
     """
     pruned, normal = prune(program), canonical(program)
     return min((pruned, normal), key=lambda p: (len(p.states), len(p.statements)))

@@ -24,6 +24,7 @@ from search.config import TuneConfig  # noqa: E402
 from search.configuration import load_config  # noqa: E402
 from search.console import Console  # noqa: E402
 from search.funnel import run_stage  # noqa: E402
+from search.pipeline import BASELINES  # noqa: E402
 from search.summary import format_score  # noqa: E402
 from search.tuning import tune_once  # noqa: E402
 
@@ -51,7 +52,7 @@ def main() -> None:
     for scale in (config.scale, *config.funnel.scales):
         task = proxy_tasks.get(config.task, scale=scale)
         trainer = Trainer(task)
-        tuned = {name: tune_once(name, trainer, GRID, console.progress(f"{name} x{scale}")) for name in ("adamw", "lion")}
+        tuned = {name: tune_once(name, trainer, GRID, console.progress(f"{name} x{scale}")) for name in BASELINES}
         for name, best in tuned.items():
             print(f"{name} x{scale}: learning rate {best.learning_rate:g}, weight decay {best.weight_decay:g}")
         known = {name: best.program for name, best in tuned.items()}

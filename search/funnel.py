@@ -1,4 +1,4 @@
-"""Funnel selection: the best of a search on seeds it has not seen, then on ever larger tasks (arXiv 2302.06675, 2.3)."""
+"""Funnel selection: the best of a search on unseen seeds, then on ever larger tasks (arXiv 2302.06675, 2.3)."""
 
 from __future__ import annotations
 

@@ -107,14 +107,14 @@ class Journal:
         self.flush()
 
     def record(self, child: Child) -> None:
-        """Commits a child. It is on disk within a second."""
+        """Commits a child. It is on disk after the next flush: one a second, as long as children come."""
         evaluation = child.evaluation
         if child.new:
             outcomes = json.dumps([asdict(outcome) for outcome in evaluation.outcomes])
-            row = (child.hash, evaluation.kind, evaluation.fitness, outcomes)
-            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?)", row)
-        row = (child.id, child.parent, child.mutation, str(child.program), child.hash, child.new)
-        self._file.execute("INSERT INTO children VALUES (?, ?, ?, ?, ?, ?)", row)
+            scored = (child.hash, evaluation.kind, evaluation.fitness, outcomes)
+            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?)", scored)
+        made = (child.id, child.parent, child.mutation, str(child.program), child.hash, child.new)
+        self._file.execute("INSERT INTO children VALUES (?, ?, ?, ?, ?, ?)", made)
         if time.monotonic() - self._flushed > SECONDS_BETWEEN_FLUSHES:
             self.flush()
 

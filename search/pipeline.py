@@ -20,7 +20,6 @@ from search.evolution import Progress, evolve
 from search.funnel import Stage, run_stage, winner
 from search.journal import Child, Journal, Reader
 from search.programs import read_program
-from search.programs import read_program
 from search.result import Result, load
 from search.tuning import Tuned, tune_once
 
@@ -164,9 +163,10 @@ class _Run:
         result = load(self.directory)
         assert result.winner is not None and result.simplified is not None
         provenance = f"Found by optsearch on {self.config.task} (child {result.winner.id}, hash {result.winner.hash})."
-        (self.directory / "winner.txt").write_text(str(result.simplified))
+        (self.directory / "winner.txt").write_text(str(result.simplified), encoding="utf-8")
         for target in ("optax", "python"):
-            (self.directory / f"winner_{target}.py").write_text(dsl.export(result.simplified, target, provenance))
+            code = dsl.export(result.simplified, target, provenance)
+            (self.directory / f"winner_{target}.py").write_text(code, encoding="utf-8")
 
 
 def _machine() -> dict[str, str]:

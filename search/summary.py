@@ -1,4 +1,4 @@
-"""What a run ends with: the winner, its fitness beside AdamW's and Lion's, the figures of the search, what to do next."""
+"""What a run ends with: the winner beside AdamW and Lion, the figures of the search, what to do next."""
 
 from __future__ import annotations
 

@@ -44,7 +44,6 @@ def tune(
     name: str,
     trainer: proxy_tasks.Trainer,
     config: TuneConfig,
-    first_seed: int = 0,
     report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Tuned:
     """The best of a grid: every point gets one seed, the best few get the others.
@@ -53,13 +52,12 @@ def tune(
         name: of a known optimizer with `learning_rate` and `weight_decay`.
         trainer: of the task.
         config: the grid.
-        first_seed: seeds are first_seed, first_seed + 1, ...
         report: called with trainings done and to do.
 
     Raises:
         SearchError: when no point of the grid trains.
     """
-    seeds = tuple(range(first_seed, first_seed + config.seeds))
+    seeds = tuple(range(config.seeds))
     grid = [(lr, decay) for lr in config.learning_rates for decay in config.weight_decays]
     total = len(grid) + min(FINALISTS, len(grid))
     candidates: list[Tuned] = []
@@ -128,7 +126,7 @@ def _kept(path: Path, config: TuneConfig) -> tuple[float, float] | None:
 
 
 def _keep(path: Path, value: list[float]) -> None:
-    """Writes through a temporary file, so that no reader sees half of it; a cache that cannot be written is no error."""
+    """Keeps a value; no reader sees half of it, and a cache that cannot be written is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:

@@ -5,6 +5,8 @@ Each fixture is a function, so that a test can call it as often as it likes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -100,13 +102,13 @@ def _disguise(program: Program, rng: np.random.Generator) -> Program:
     )
 
 
-def _shaken(program: Program, rng: np.random.Generator) -> Program:
+def _shaken(program: Program, shake: Callable) -> Program:
     """The program with every result and constant off by 1e-7 of itself, as float32 would round them."""
     statements = []
     for s in program.statements:
-        arguments = tuple(a if isinstance(a, str) else a * (1 + 1e-7 * rng.standard_normal()) for a in s.arguments)
+        arguments = tuple(a if isinstance(a, str) else float(shake(a)) for a in s.arguments)
         statements.append(s._replace(arguments=arguments))
-        statements.append(Statement(s.target, "*", (s.target, 1 + 1e-7 * rng.standard_normal())))
+        statements.append(Statement(s.target, "*", (s.target, float(shake(1.0)))))
     return Program(program.inputs, tuple(statements), program.outputs)
 
 
@@ -122,7 +124,7 @@ def _train(
         return value * (1 + 1e-7 * relative) + zeros * absolute
 
     if noise:
-        program = _shaken(program, noises)
+        program = _shaken(program, shake)
     start = {name: rng.standard_normal(shape) * (name != "dead") + 0.0 for name, shape in SHAPES.items()}
     w = {name: np.asarray(shake(value), dtype) for name, value in start.items()}
     states = [{n: np.asarray(shake(np.zeros(shape)), dtype) for n, shape in SHAPES.items()} for _ in program.states]
@@ -161,7 +163,7 @@ def train():
     """(program, gradients, noise, zeros, dtype) -> the weights after each of five steps [5, 13].
 
     `gradients` is their scale. A `noise` other than 0 is the seed of changes of 1e-7 in all numbers that go into the
-    program or come out of a statement, and of `zeros` in inputs that are zero: how far they move the weights says how
-    well conditioned the program is.
+    program or come out of a statement, and of `zeros` in inputs and constants that are zero: how far they move the
+    weights says how well conditioned the program is.
     """
     return _train

@@ -220,6 +220,14 @@ SAME_PROGRAMS = {
         body("m", "m = interp(g, m, 0.9)", "return 5 * m * lr, m"),
         body("m, v", "m = interp(g, m, 0.9)", "v = interp(4 * g, v, 0.9)", "return (m + v) * lr, m, v"),
     ),
+    "proportional states in the other order": (
+        body("m, v", "m = interp(g, m, 0.9)", "v = interp(-4 * g, v, 0.9)", "return (m - v) * lr, m, v"),
+        body("v, m", "m = interp(g, m, 0.9)", "v = interp(-4 * g, v, 0.9)", "return (m - v) * lr, v, m"),
+    ),
+    "opposite states in the other order": (
+        body("m, v", "m = interp(g, m, 0.9)", "v = interp(-g, v, 0.9)", "return m - square(v), m, v"),
+        body("v, m", "m = interp(g, m, 0.9)", "v = interp(-g, v, 0.9)", "return m - square(v), v, m"),
+    ),
     "states that are proportional pairwise": (
         body("a, b", "a = 0.5 * a + g", "b = 0.9 * b + w", "return 3 * a + 3 * b, a, b"),
         body(

@@ -2,8 +2,8 @@
 
 Trainings are compared in float64, over five steps, with gradients of four scales, zeros and leaves of zeros. Rounding
 alone moves the weights of an ill-conditioned program, and the sign of a zero those of one that divides by it. Where the
-canonical program goes elsewhere, float32, changes of 1e-7 in the numbers of the original, or of 1e-30 in the zeros it
-is given, must therefore move the original almost as far; such programs are few.
+canonical program goes elsewhere, float32, changes of 1e-7 in all numbers, or of 1e-30 in the zeros that are given,
+must therefore move the same weights of one of the two almost as far; such programs are few.
 """
 
 from __future__ import annotations
@@ -19,26 +19,40 @@ TOLERANCE = 1e-2
 MOST_EXCUSED = 0.01  # of all trainings
 
 
-def disagreement(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest relative difference of two trajectories; inf where one training is lost and the other is not."""
+def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Relative differences of two trajectories, step by step until a training is lost; inf where only one is."""
     with np.errstate(invalid="ignore"):
         kept = [np.all(np.abs(x) < LOST, axis=1) for x in (a, b)]
         far = [~np.all(np.abs(x) < 1e3 * LOST, axis=1) for x in (a, b)]
     count = int((kept[0] & kept[1]).cumprod().sum())
+    found = np.abs(a[:count] - b[:count]) / (1e-3 + np.abs(a[:count]))
     if count < len(a) and (kept[0][count] and far[1][count] or kept[1][count] and far[0][count]):
-        return np.inf
-    a, b = a[:count], b[:count]
-    return float(np.max(np.abs(a - b) / (1e-3 + np.abs(a)), initial=0.0))
+        return np.vstack([found, np.full(a.shape[1], np.inf)])
+    return found
 
 
-def is_excused(program: dsl.Program, gradients: float, exact: np.ndarray, found: np.ndarray, train) -> bool:
-    """Whether the program is so ill-conditioned that rounding may have moved its weights from `exact` to `found`."""
-    noisy = [train(program, gradients, noise) for noise in range(1, 9)]
-    noisy.append(train(program, gradients, dtype=np.float32))
-    if not (np.isnan(exact).any() or np.isnan(found).any()):  # the sign of a zero makes no NaN, a wrong merge may
-        noisy += [train(program, gradients, noise, zeros=1e-30) for noise in range(1, 5)]
-    moved = max(disagreement(exact, other) for other in noisy)
-    return moved == np.inf or moved > min(disagreement(exact, found), 1.0) / 100
+def differ(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.any(differences(a, b) > TOLERANCE))
+
+
+def is_excused(programs, gradients: float, exact: np.ndarray, found: np.ndarray, train) -> bool:
+    """Whether one of the two programs is so ill-conditioned that rounding may have led to `exact` and `found`.
+
+    Only the first step at which they differ counts, and the weights that differ there.
+    """
+    between = differences(exact, found)
+    first = int(np.argmax(np.any(between > TOLERANCE, axis=1)))
+    where = between[first] > TOLERANCE
+    moved = 0.0
+    for program, weights in zip(programs, (exact, found), strict=True):
+        noisy = [train(program, gradients, noise) for noise in range(1, 9)]
+        noisy.append(train(program, gradients, dtype=np.float32))
+        if not (np.isnan(exact).any() or np.isnan(found).any()):  # the sign of a zero makes no NaN, a wrong merge may
+            noisy += [train(program, gradients, noise, zeros=1e-30) for noise in range(1, 5)]
+        for other in noisy:
+            difference = differences(weights[: first + 1], other[: first + 1])
+            moved = max(moved, np.max(difference[:, where], initial=0.0))
+    return moved > min(between[first].max(), 1.0) / 100
 
 
 def compare(programs, train) -> tuple[int, int]:
@@ -50,8 +64,9 @@ def compare(programs, train) -> tuple[int, int]:
         for gradients in GRADIENTS:
             trainings += 1
             exact, found = train(program, gradients), train(canonical, gradients)
-            if disagreement(exact, found) > TOLERANCE:
-                assert is_excused(program, gradients, exact, found, train), f"{gradients}\n{program}\n{canonical}"
+            if differ(exact, found):
+                pair = (program, canonical)
+                assert is_excused(pair, gradients, exact, found, train), f"{gradients}\n{program}\n{canonical}"
                 excused += 1
     return trainings, excused
 
@@ -59,7 +74,7 @@ def compare(programs, train) -> tuple[int, int]:
 @pytest.mark.parametrize("origin", ["descendant", "wild"])
 def test_canonical_program_computes_the_same_weights(origin, train, request):
     draw = request.getfixturevalue(origin)
-    trainings, excused = compare((draw(31, number) for number in range(2500)), train)
+    trainings, excused = compare((draw(31, number) for number in range(2000)), train)
     assert excused <= MOST_EXCUSED * trainings
 
 
@@ -87,8 +102,7 @@ def test_different_programs_that_share_a_hash_compute_the_same(descendant, train
         met += 1
         assert dsl.canonical(first) == dsl.canonical(program)
         exact, found = train(first), train(program)
-        same = disagreement(exact, found) <= TOLERANCE
-        assert same or is_excused(first, 1.0, exact, found, train), f"{first}\n{program}"
+        assert not differ(exact, found) or is_excused((first, program), 1.0, exact, found, train), f"{first}\n{program}"
     assert met > 30
 
 
@@ -107,6 +121,5 @@ def test_different_programs_that_share_a_hash_compute_the_same(descendant, train
 def test_comparison_does_not_overlook_a_wrong_merge(left, right, train):
     a, b = (dsl.parse(f"def train(w, g, lr): return {text}") for text in (left, right))
     trainings = [(gradients, train(a, gradients), train(b, gradients)) for gradients in GRADIENTS]
-    gradients, exact, found = max(trainings, key=lambda training: disagreement(*training[1:]))
-    assert disagreement(exact, found) > TOLERANCE
-    assert not is_excused(a, gradients, exact, found, train)
+    found = [training for training in trainings if differ(*training[1:])]
+    assert found and not all(is_excused((a, b), *training, train) for training in found)
