@@ -35,6 +35,7 @@ class _Writer:
     """Emits one statement for each distinct piece of the normal form."""
 
     def __init__(self, form: NormalForm):
+        form.graph.assume_nothing()
         count = len(form.states)
         self.names = _STATE_NAMES.get(count) or tuple(f"s{i}" for i in range(count))
         self.form, self.atoms = form, form.graph.atoms

@@ -51,10 +51,14 @@ class Atom(NamedTuple):
     arguments: tuple[Form, ...]
     type: Type
     reads: int  # bit i is set if the value depends on state i
-    tame: bool  # never infinite while the inputs are finite; it may be NaN
+
+
+class Nature(NamedTuple):
+    """What is known of the values of an atom while the inputs are finite."""
+
+    tame: bool  # never infinite; it may be NaN
     finite: bool  # neither infinite nor NaN
     bounded: bool  # at most 10 ^ _DIGITS[op] whatever the inputs, or NaN
-    nonnegative: bool
     growth: float  # where the states that it reads grow, it grows at most this many times as much; if it is tame
 
 
@@ -62,21 +66,20 @@ class Graph:
     """The atoms of one program, by digest.
 
     Args:
-        finite_states: bit i is set if state i is known to stay finite.
-        tame_states: bit i is set if state i is known never to be infinite.
+        finite_states: bit i is set if state i is taken to stay finite.
+        tame_states: bit i is set if state i is taken never to be infinite.
     """
 
     def __init__(self, finite_states: int = 0, tame_states: int = 0):
         self.atoms: dict[int, Atom] = {}
         self.finite_states, self.tame_states = finite_states, tame_states | finite_states
+        self.leaned = False  # whether a merge asked for the finiteness of what depends on a state
+        self._natures: dict[int, Nature] = {}
 
     def source(self, op: str, type: Type, index: int = 0) -> Form:
         """An input as a form; states are told apart by `index`."""
-        finite = op != "state" or bool(self.finite_states >> index & 1)
-        tame = op != "state" or bool(self.tame_states >> index & 1)
-        reads = 1 << index if op == "state" else 0
         digest = hash((_OPCODES[op], index))
-        self.atoms[digest] = Atom(op, (), type, reads, tame, finite, False, False, float(op == "state"))
+        self.atoms[digest] = Atom(op, (), type, 1 << index if op == "state" else 0)
         return Form({((digest, 1),): 1.0}, type)
 
     def call(self, op: str, arguments: tuple[Form, ...], type: Type) -> Form:
@@ -87,17 +90,35 @@ class Graph:
             arguments = arguments[::-1]
         digest = hash((_OPCODES[op], *keys))
         if digest not in self.atoms:
-            keeping = op in _KEEPING
-            nonnegative = op in _NONNEGATIVE or (op in ("over", "sum") and self.nonnegative(arguments[0]))
-            bounded = nonnegative if op == "over" else op in _DIGITS
-            tame = bounded or (keeping and all(self.tame(a) for a in arguments))
-            finite = (keeping or (bounded and op not in _PARTIAL)) and all(self.finite(a) for a in arguments)
             reads = 0
             for a in arguments:
                 reads |= self.reads(a)
-            growth = max(map(self.growth, arguments)) if keeping and reads and op not in _SLOW else 0.0
-            self.atoms[digest] = Atom(op, arguments, type, reads, tame, finite, bounded, nonnegative, growth)
+            self.atoms[digest] = Atom(op, arguments, type, reads)
         return Form({((digest, 1),): 1.0}, type)
+
+    def assume_nothing(self) -> None:
+        """Takes no state to be finite from now on, so that what is asked next depends on the forms only."""
+        self.finite_states = self.tame_states = 0
+        self._natures.clear()
+
+    def nature(self, digest: int) -> Nature:
+        """What is known of the values of an atom."""
+        if digest not in self._natures:
+            self._natures[digest] = self._nature(self.atoms[digest])
+        return self._natures[digest]
+
+    def _nature(self, atom: Atom) -> Nature:
+        op, arguments, _, reads = atom
+        if not arguments:
+            state = op == "state"
+            tame, finite = not state or bool(self.tame_states & reads), not state or bool(self.finite_states & reads)
+            return Nature(tame, finite, False, float(state))
+        keeping = op in _KEEPING
+        bounded = self.nonnegative(arguments[0]) if op == "over" else op in _DIGITS
+        tame = bounded or (keeping and all(self.tame(a) for a in arguments))
+        finite = (keeping or (bounded and op not in _PARTIAL)) and all(self.finite(a) for a in arguments)
+        growth = max(map(self.growth, arguments)) if keeping and reads and op not in _SLOW else 0.0
+        return Nature(tame, finite, bounded, growth)
 
     def reads(self, form: Form) -> int:
         """Bits of the states the form depends on."""
@@ -109,24 +130,25 @@ class Graph:
 
     def finite(self, form: Form) -> bool:
         """Whether the form is neither infinite nor NaN while the inputs are finite."""
-        return self.tame(form) and all(self.atoms[atom].finite for monomial in form.terms for atom, _ in monomial)
+        return self.tame(form) and all(self.nature(atom).finite for monomial in form.terms for atom, _ in monomial)
 
     def tame(self, form: Form) -> bool:
         """Whether the form is never infinite; a product of two unbounded factors may overflow."""
-        return all(self._tame(monomial, c) for monomial, c in form.terms.items())
-
-    def _tame(self, monomial: Monomial, c: float) -> bool:
-        if not all(self.atoms[atom].tame for atom, _ in monomial):
-            return False
-        return self._digits(monomial, c) <= MOST_DIGITS and sum(power for _, power in self._unbounded(monomial)) <= 1
+        self.leaned = self.leaned or self.reads(form) != 0
+        for monomial, c in form.terms.items():
+            if not all(self.nature(atom).tame for atom, _ in monomial):
+                return False
+            if self._digits(monomial, c) > MOST_DIGITS or sum(power for _, power in self._unbounded(monomial)) > 1:
+                return False
+        return True
 
     def _digits(self, monomial: Monomial, c: float) -> float:
         """log10 of the largest product of the coefficient and the bounded factors."""
-        atoms = ((self.atoms[digest], power) for digest, power in monomial)
-        return math.log10(abs(c)) + sum(power * _DIGITS[atom.op] for atom, power in atoms if atom.bounded)
+        bounded = (power * _DIGITS[self.atoms[atom].op] for atom, power in monomial if self.nature(atom).bounded)
+        return math.log10(abs(c)) + sum(bounded)
 
     def _unbounded(self, monomial: Monomial) -> Monomial:
-        return tuple((digest, power) for digest, power in monomial if not self.atoms[digest].bounded)
+        return tuple((digest, power) for digest, power in monomial if not self.nature(digest).bounded)
 
     def growth(self, form: Form) -> float:
         """The largest factor, up to a summand, by which a tame form exceeds the states that it reads.
@@ -135,16 +157,20 @@ class Graph:
         """
         total = 0.0
         for monomial, c in form.terms.items():
-            fastest = max((self.atoms[digest].growth for digest, _ in self._unbounded(monomial)), default=0.0)
+            fastest = max((self.nature(digest).growth for digest, _ in self._unbounded(monomial)), default=0.0)
             total += fastest * 10 ** min(self._digits(monomial, c), MOST_DIGITS) if fastest else 0.0
         return total
 
     def nonnegative(self, form: Form) -> bool:
         """Whether no value of the form can be negative."""
         return all(
-            c > 0 and all(power % 2 == 0 or self.atoms[atom].nonnegative for atom, power in monomial)
+            c > 0 and all(power % 2 == 0 or self._nonnegative(atom) for atom, power in monomial)
             for monomial, c in form.terms.items()
         )
+
+    def _nonnegative(self, digest: int) -> bool:
+        op, arguments = self.atoms[digest][:2]
+        return op in _NONNEGATIVE or (op in ("over", "sum") and self.nonnegative(arguments[0]))
 
     def add(self, a: Form, b: Form) -> Form:
         """a + b. Equal values cancel where they are finite; a partial cancellation stays as it was written.
@@ -160,7 +186,7 @@ class Graph:
                 terms[monomial] = c
                 continue
             total = before + c
-            if (c < 0) != (before < 0) and not self._tame(monomial, before):
+            if (c < 0) != (before < 0) and not self.tame(Form({monomial: before}, type)):
                 return self.call("+", (a, b), type)
             if abs(total) <= CANCELLED * abs(before):
                 cancelled = True
@@ -220,7 +246,8 @@ class Graph:
 
     def shared(self, a: Form) -> Monomial:
         """The largest divisor of all terms that cannot be infinite: with inf, x * y - x * z is not x * (y - z)."""
-        return tuple((atom, power) for atom, power in common(list(a.terms)) if self.atoms[atom].tame)
+        shared = common(list(a.terms))
+        return tuple((atom, power) for atom, power in shared if self.tame(self.form_of(atom)))
 
     def _merge(self, left: Monomial, right: Monomial) -> Form | None:
         """The product of two monomials; None beyond the largest power. sqrt(x)^2 and abs(x)^2 are rewritten."""
@@ -264,7 +291,7 @@ class Graph:
         result = constant(abs(c))
         for digest, power in monomial:
             atom = self.atoms[digest]
-            even = power if atom.nonnegative else power - power % 2
+            even = power if self._nonnegative(digest) else power - power % 2
             base = self.form_of(digest)
             if even:
                 result = self.multiply(result, Form({((digest, even),): 1.0}, atom.type))

@@ -13,11 +13,6 @@ def live(program: Program) -> tuple[int, ...]:
     return _fixed_point(program)[0]
 
 
-def live_states(program: Program) -> tuple[int, ...]:
-    """Positions, among the states, of those that reach the weights."""
-    return _fixed_point(program)[1]
-
-
 def prune(program: Program) -> Program:
     """The program with its live statements and states only: a state that no later update reads leaves the signature."""
     indices, states = _fixed_point(program)

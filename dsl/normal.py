@@ -15,7 +15,7 @@ from dsl import algebra
 from dsl.checker import result_type
 from dsl.functions import FUNCTIONS
 from dsl.graph import LARGEST, SMALLEST, Form, Graph, constant, key, split
-from dsl.liveness import live, live_states
+from dsl.liveness import prune
 from dsl.program import Program
 from dsl.types import SCALAR, TREE
 
@@ -46,13 +46,13 @@ class NormalForm:
 class _Written:
     graph: Graph
     update: Form
-    after: dict[int, Form]  # position of a live state -> the state after the step
+    after: list[Form]  # each state after the step
 
 
 def normal_form(program: Program) -> NormalForm:
     """The normal form of a program that `dsl.check` accepts."""
-    pruned = Program(program.inputs, tuple(program.statements[i] for i in live(program)), program.outputs)
-    positions = live_states(program)
+    pruned = prune(program)
+    positions = tuple(range(len(pruned.states)))
     while True:
         roles: Roles = {position: (number, 1.0) for number, position in enumerate(positions)}
         written = _write(pruned, roles)
@@ -70,6 +70,8 @@ def _write(program: Program, roles: Roles) -> _Written:
     while True:
         written = _write_once(program, roles, *(sum(1 << roles[i][0] for i in s) for s in (finite, tame)))
         graph, after = written.graph, written.after
+        if not graph.leaned:  # what was assumed was never used
+            return written
         still_tame = {i for i in tame if graph.tame(after[i]) and graph.growth(after[i]) <= 1 + 1e-6}
         still_finite = {i for i in finite & still_tame if graph.finite(after[i])}
         if (still_finite, still_tame) == (finite, tame):
@@ -90,7 +92,7 @@ def _write_once(program: Program, roles: Roles, finite_states: int = 0, tame_sta
         type = result_type(FUNCTIONS[statement.function], [a.type for a in arguments])
         assert type is not None, f"{statement} was not checked"
         values[statement.target] = algebra.call(graph, statement.function, arguments, type)
-    after = {i: values[program.outputs[1 + i]] for i in live_states(program)}
+    after = [values[name] for name in program.outputs[1:]]
     return _Written(graph, values[program.outputs[0]], after)
 
 

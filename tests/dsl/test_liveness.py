@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import dsl
-from dsl.liveness import live_states
 from dsl.program import Program
 
 STEPS = 4
@@ -53,7 +52,7 @@ def test_raw_winner_of_the_paper_keeps_its_redundant_statements_out():
 
 def test_a_state_that_is_overwritten_before_it_is_read_leaves_the_raw_winner():
     program = dsl.optimizers["lion_raw"]
-    assert [program.states[i] for i in live_states(program)] == ["v"]
+    assert dsl.prune(program).states == ("v",)
     pruned = dsl.prune(program)
     assert pruned.inputs == ("w", "g", "v", "lr") and pruned.outputs == ("update", "v")
     assert len(pruned) == len(program) - 9
@@ -82,7 +81,7 @@ def test_a_statement_may_read_the_value_it_overwrites():
 
 def test_a_state_may_be_the_update_and_another_state():
     program = body("m = interp(g, m, 0.9)", "return m, v, m")
-    assert live_states(program) == (0, 1)
+    assert dsl.prune(program).states == program.states
     assert dsl.prune(program) == program
 
 
