@@ -21,6 +21,7 @@ from search.funnel import Stage, run_stage, winner
 from search.journal import Child, Journal, Reader
 from search.programs import read_program
 from search.result import Result, load
+from search.summary import provenance
 from search.tuning import Tuned, tune_once
 
 BASELINES = ("adamw", "lion")
@@ -162,10 +163,9 @@ class _Run:
         """The simplified winner as a program and in every export format."""
         result = load(self.directory)
         assert result.winner is not None and result.simplified is not None
-        provenance = f"Found by optsearch on {self.config.task} (child {result.winner.id}, hash {result.winner.hash})."
         (self.directory / "winner.txt").write_text(str(result.simplified), encoding="utf-8")
         for target in ("optax", "python"):
-            code = dsl.export(result.simplified, target, provenance)
+            code = dsl.export(result.simplified, target, provenance(result, result.winner))
             (self.directory / f"winner_{target}.py").write_text(code, encoding="utf-8")
 
 

@@ -3,42 +3,70 @@
 from __future__ import annotations
 
 from search.funnel import Score
+from search.journal import Child
 from search.result import Result
 
 
 def summary(result: Result) -> str:
     """The end of a finished run, for people."""
-    winner, simplified = result.winner, result.simplified
+    winner, simplified, directory = result.winner, result.simplified, result.directory
     assert winner is not None and simplified is not None, "only a finished run has a winner"
-    totals, task = result.totals, result.config["task"]
     lines = [
         f"The winner, child {winner.id}, simplified from {len(winner.program)} to {len(simplified)} statements:",
         "",
         *(f"    {line}" for line in str(simplified).splitlines()),
         "",
+        *comparison(result),
+        "",
+        *figures(result),
+        f"{format_seconds(result.seconds)}.",
+        "",
+        "To look further:",
+    ]
+    commands = {
+        f"optsearch show {directory}": "the best programs by length and fitness",
+        f"optsearch show {directory} {winner.id}": "the winner as it was found",
+        f"optsearch export {directory} --to optax": f"the winner as code; also in {directory}/winner_optax.py",
+    }
+    width = max(map(len, commands))
+    return "\n".join([*lines, *(f"    {command:<{width}}  # {what}" for command, what in commands.items())])
+
+
+def comparison(result: Result) -> list[str]:
+    """The stages of the funnel: the winner beside AdamW and Lion."""
+    winner, task = result.winner, result.config["task"]
+    lines = [
         "Validation loss (lower is better), mean and standard error over seeds the search has not seen;",
         "AdamW and Lion with learning rate and weight decay tuned on the same task:",
         "",
         f"    {'task':<20} {'seeds':>5}  {'winner':>16}  {'AdamW':>16}  {'Lion':>16}",
     ]
     for stage in result.stages:
-        scores = [stage.scores.get(winner.id), stage.baselines.get("adamw"), stage.baselines.get("lion")]
+        scores = [stage.scores.get(winner.id) if winner else None, stage.baselines["adamw"], stage.baselines["lion"]]
         shown = "  ".join(f"{format_score(score):>16}" for score in scores)
-        lines.append(f"    {f'{task} x{stage.scale}':<20} {stage.seeds:>5}  {shown}")
+        lines.append(f"    {task + f' x{stage.scale}':<20} {stage.seeds:>5}  {shown}")
+    return lines
+
+
+def figures(result: Result) -> list[str]:
+    """Numbers of children, cache hits and redundancy."""
+    totals = result.totals
     kinds = ", ".join(f"{count} {kind}" for kind, count in totals.outcomes.items())
-    lines += [
-        "",
-        f"{totals.generated} children generated, {totals.trained} of them trained ({kinds});",
+    return [
+        f"{totals.generated} children generated, {totals.trained} of them trained{f' ({kinds})' if kinds else ''};",
         f"cache hit rate {totals.cache_hit_rate:.1%}; {result.redundancy:.1%} of the statements"
         " of the last population redundant.",
-        f"{format_seconds(result.seconds)}.",
-        "",
-        "To look further:",
-        f"    optsearch show {result.directory}                    # the best programs by length and fitness",
-        f"    optsearch show {result.directory} {winner.id}               # the winner as it was found",
-        f"    optsearch export {result.directory} {winner.id} --to optax   # as code; also in {result.directory}",
     ]
-    return "\n".join(lines)
+
+
+def provenance(result: Result, child: Child) -> str:
+    """Where a program comes from, for the docstring of its export."""
+    task, adamw = result.config["task"], result.baselines[result.config["scale"]]["adamw"]
+    fitness = child.evaluation.kind if child.evaluation.fitness is None else f"{child.evaluation.fitness:.4f}"
+    return (
+        f"Found by optsearch on {task} (child {child.id}, hash {child.hash}): validation loss {fitness},"
+        f" tuned AdamW's {adamw.fitness:.4f}."
+    )
 
 
 def format_score(score: Score | None) -> str:

@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export_child(directory: Path, id: int | None, target: str) -> str:
     from search.result import load
+    from search.summary import provenance
 
     result = load(directory)
     if id is not None:
@@ -56,8 +57,7 @@ def _export_child(directory: Path, id: int | None, target: str) -> str:
         child = best[0]
     else:
         raise SearchError(f"{directory} holds no trained program yet: wait until its search has begun")
-    provenance = f"Found by optsearch on {result.config['task']} (child {child.id}, hash {child.hash})."
-    return dsl.export(dsl.simplify(child.program), target, provenance)
+    return dsl.export(dsl.simplify(child.program), target, provenance(result, child))
 
 
 def _write(path: Path, text: str, force: bool) -> None:

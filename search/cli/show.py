@@ -18,6 +18,7 @@ import dsl
 from search.cli.arguments import child_number
 from search.journal import Child, Reader
 from search.result import Result, load
+from search.summary import comparison, figures
 
 DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -62,7 +63,7 @@ def hall_of_fame(children: Iterable[Child]) -> list[tuple[int, Child]]:
 
 
 def _show_run(reader: Reader, result: Result) -> Iterator[str]:
-    start, totals = _start(reader), result.totals
+    start = _start(reader)
     front = hall_of_fame(reader.children("new AND fitness IS NOT NULL"))
     if start is None or not front:
         yield "no program was trained yet"
@@ -75,12 +76,14 @@ def _show_run(reader: Reader, result: Result) -> Iterator[str]:
         gain = _fitness(start) - _fitness(child)
         line = f"{child.id:>8} {length:>6} {_fitness(child):>9.5f} {gain:>+8.5f}  {_one_line(child.program)}"
         yield line if width is None or len(line) <= width else f"{line[: width - 3]}..."
-    kinds = ", ".join(f"{count} {kind}" for kind, count in totals.outcomes.items())
     yield ""
-    yield f"{totals.generated} children generated, {totals.trained} of them trained{f' ({kinds})' if kinds else ''}"
-    yield f"cache hit rate {totals.cache_hit_rate:.1%}"
-    yield f"{result.redundancy:.1%} of the statements of the last population redundant"
-    yield f"winner: child {result.winner.id}" if result.winner else "the run has not ended: there is no winner yet"
+    yield from figures(result)
+    if result.winner is None:
+        yield "the run has not ended: there is no winner yet"
+    else:
+        yield f"the winner is child {result.winner.id}"
+        yield ""
+        yield from comparison(result)
 
 
 def _one_line(program: dsl.Program) -> str:
