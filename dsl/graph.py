@@ -51,6 +51,7 @@ class Atom(NamedTuple):
     arguments: tuple[Form, ...]
     type: Type
     reads: int  # bit i is set if the value depends on state i
+    nonnegative: bool
 
 
 class Nature(NamedTuple):
@@ -79,7 +80,7 @@ class Graph:
     def source(self, op: str, type: Type, index: int = 0) -> Form:
         """An input as a form; states are told apart by `index`."""
         digest = hash((_OPCODES[op], index))
-        self.atoms[digest] = Atom(op, (), type, 1 << index if op == "state" else 0)
+        self.atoms[digest] = Atom(op, (), type, 1 << index if op == "state" else 0, False)
         return Form({((digest, 1),): 1.0}, type)
 
     def call(self, op: str, arguments: tuple[Form, ...], type: Type) -> Form:
@@ -93,7 +94,8 @@ class Graph:
             reads = 0
             for a in arguments:
                 reads |= self.reads(a)
-            self.atoms[digest] = Atom(op, arguments, type, reads)
+            nonnegative = op in _NONNEGATIVE or (op in ("over", "sum") and self.nonnegative(arguments[0]))
+            self.atoms[digest] = Atom(op, arguments, type, reads, nonnegative)
         return Form({((digest, 1),): 1.0}, type)
 
     def assume_nothing(self) -> None:
@@ -103,18 +105,25 @@ class Graph:
 
     def nature(self, digest: int) -> Nature:
         """What is known of the values of an atom."""
-        if digest not in self._natures:
-            self._natures[digest] = self._nature(self.atoms[digest])
+        waiting = [] if digest in self._natures else [digest]
+        while waiting:  # inner atoms first and without recursion: a program may nest a thousand deep
+            atom = self.atoms[waiting[-1]]
+            monomials = (monomial for a in atom.arguments for monomial in a.terms)
+            missing = [inner for monomial in monomials for inner, _ in monomial if inner not in self._natures]
+            if missing:
+                waiting += missing
+            else:
+                self._natures[waiting.pop()] = self._nature(atom)
         return self._natures[digest]
 
     def _nature(self, atom: Atom) -> Nature:
-        op, arguments, _, reads = atom
+        op, arguments, _, reads, nonnegative = atom
         if not arguments:
             state = op == "state"
             tame, finite = not state or bool(self.tame_states & reads), not state or bool(self.finite_states & reads)
             return Nature(tame, finite, False, float(state))
         keeping = op in _KEEPING
-        bounded = self.nonnegative(arguments[0]) if op == "over" else op in _DIGITS
+        bounded = nonnegative if op == "over" else op in _DIGITS
         tame = bounded or (keeping and all(self.tame(a) for a in arguments))
         finite = (keeping or (bounded and op not in _PARTIAL)) and all(self.finite(a) for a in arguments)
         growth = max(map(self.growth, arguments)) if keeping and reads and op not in _SLOW else 0.0
@@ -164,13 +173,9 @@ class Graph:
     def nonnegative(self, form: Form) -> bool:
         """Whether no value of the form can be negative."""
         return all(
-            c > 0 and all(power % 2 == 0 or self._nonnegative(atom) for atom, power in monomial)
+            c > 0 and all(power % 2 == 0 or self.atoms[atom].nonnegative for atom, power in monomial)
             for monomial, c in form.terms.items()
         )
-
-    def _nonnegative(self, digest: int) -> bool:
-        op, arguments = self.atoms[digest][:2]
-        return op in _NONNEGATIVE or (op in ("over", "sum") and self.nonnegative(arguments[0]))
 
     def add(self, a: Form, b: Form) -> Form:
         """a + b. Equal values cancel where they are finite; a partial cancellation stays as it was written.
@@ -291,7 +296,7 @@ class Graph:
         result = constant(abs(c))
         for digest, power in monomial:
             atom = self.atoms[digest]
-            even = power if self._nonnegative(digest) else power - power % 2
+            even = power if atom.nonnegative else power - power % 2
             base = self.form_of(digest)
             if even:
                 result = self.multiply(result, Form({((digest, even),): 1.0}, atom.type))

@@ -29,7 +29,12 @@ from search.summary import format_score  # noqa: E402
 from search.tuning import tune_once  # noqa: E402
 
 FIRST_SEED = 2000  # the search uses seeds from 0, the funnel from 1000
-GRID = TuneConfig((0.0001, 0.0003, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03), (0.01, 0.1, 1.0, 10.0), 3)
+GRID = TuneConfig(
+    learning_rates=(0.0001, 0.0003, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03),
+    weight_decays=(0.01, 0.1, 1.0, 10.0),
+    finalists=12,
+    seeds=5,
+)
 
 
 def main() -> None:

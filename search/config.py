@@ -21,7 +21,8 @@ class TuneConfig:
         (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1), "peak learning rates that are tried", 1e-9, 1e3
     )
     weight_decays: tuple[float, ...] = _key((0.01, 0.1, 1.0), "decoupled weight decays that are tried", 0.0, 1e3)
-    seeds: int = _key(3, "seeds the best few of the grid are trained with; the others get one", 1, 1000)
+    seeds: int = _key(3, "seeds the finalists are trained with", 1, 1000)
+    finalists: int = _key(4, "points of the grid that are trained with all seeds; the others get one", 1, 10_000)
 
 
 @dataclass(frozen=True)

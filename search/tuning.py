@@ -18,8 +18,6 @@ from search.config import TuneConfig
 from search.errors import SearchError
 from search.evaluator import Evaluation, evaluate, score
 
-FINALISTS = 4  # points of the grid that are trained with all seeds
-
 
 @dataclass(frozen=True)
 class Tuned:
@@ -59,7 +57,7 @@ def tune(
     """
     seeds = tuple(range(config.seeds))
     grid = [(lr, decay) for lr in config.learning_rates for decay in config.weight_decays]
-    total = len(grid) + min(FINALISTS, len(grid))
+    total = len(grid) + min(config.finalists, len(grid))
     candidates: list[Tuned] = []
     for learning_rate, weight_decay in grid:
         program = dsl.known(name, learning_rate=learning_rate, weight_decay=weight_decay)
@@ -67,7 +65,7 @@ def tune(
         candidates.append(Tuned(name, learning_rate, weight_decay, program, evaluation))
         report(len(candidates), total)
     finalists: list[Tuned] = []
-    for candidate in sorted(candidates, key=_fitness)[:FINALISTS]:
+    for candidate in sorted(candidates, key=_fitness)[: config.finalists]:
         rest = (trainer.train(dsl.canonical(candidate.program), seed) for seed in seeds[1:])
         finalists.append(replace(candidate, evaluation=score((*candidate.evaluation.outcomes, *rest))))
         report(len(grid) + len(finalists), total)

@@ -15,7 +15,7 @@ from proxy_tasks import NON_FINITE, Outcome
 from search.config import TuneConfig
 from search.errors import SearchError
 from search.evaluator import evaluate
-from search.tuning import FINALISTS, tune, tune_once
+from search.tuning import tune, tune_once
 
 GRID = TuneConfig(learning_rates=(0.01, 0.1, 0.3, 1e30), weight_decays=(0.01, 0.3), seeds=3)
 
@@ -66,14 +66,14 @@ def test_what_is_tuned_is_a_known_optimizer_with_its_constants(trainer):
 def test_every_point_gets_one_seed_and_the_best_few_get_the_others(trainer):
     tune("adamw", trainer, GRID)
     seeds = [seed for _, seed in trainer.trained]
-    assert seeds == [0] * 8 + [1, 2] * FINALISTS
+    assert seeds == [0] * 8 + [1, 2] * GRID.finalists
     assert len(set(trainer.trained)) == len(trainer.trained)
 
 
 def test_tuning_reports_work_done_and_to_do(trainer):
     reports: list[tuple[int, int]] = []
     tune("adamw", trainer, GRID, report=lambda done, of: reports.append((done, of)))
-    assert reports == [(done, 8 + FINALISTS) for done in range(1, 8 + FINALISTS + 1)]
+    assert reports == [(done, 8 + GRID.finalists) for done in range(1, 8 + GRID.finalists + 1)]
 
 
 def test_a_grid_that_always_diverges_is_an_error_that_says_what_to_change(trainer):
