@@ -70,7 +70,7 @@ def _cube(graph: Graph, a: Form) -> Form:
 def _power(graph: Graph, a: Form, b: Form) -> Form | None:
     if not is_constant(b):
         return None
-    exponent = value(b)
+    exponent = float(np.float32(value(b)))  # as it is written: a folded 1.00000001 is 1
     if exponent == 0.0:
         return constant(1.0)
     if exponent == -1.0:

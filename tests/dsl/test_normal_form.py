@@ -48,6 +48,7 @@ SAME_UPDATES = {
     "power 2": ("power(g, 2)", "square(g)"),
     "power 3": ("power(g, 3)", "cube(g)"),
     "power 1": ("power(g, 1)", "g"),
+    "power that is folded to 1": ("power(g, exp10(1e-8))", "g"),
     "power 0": ("power(g, 0) * w", "w"),
     "power -1": ("power(g, -1)", "reciprocal(g)"),
     "x + x": ("g + g", "2 * g"),

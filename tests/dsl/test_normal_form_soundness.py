@@ -43,6 +43,7 @@ def is_excused(programs, gradients: float, exact: np.ndarray, found: np.ndarray,
     between = differences(exact, found)
     first = int(np.argmax(np.any(between > TOLERANCE, axis=1)))
     where = between[first] > TOLERANCE
+    exact, found = exact[: first + 1], found[: first + 1]
     moved = 0.0
     for program, weights in zip(programs, (exact, found), strict=True):
         noisy = [train(program, gradients, noise) for noise in range(1, 9)]
@@ -50,8 +51,7 @@ def is_excused(programs, gradients: float, exact: np.ndarray, found: np.ndarray,
         if not (np.isnan(exact).any() or np.isnan(found).any()):  # the sign of a zero makes no NaN, a wrong merge may
             noisy += [train(program, gradients, noise, zeros=1e-30) for noise in range(1, 5)]
         for other in noisy:
-            difference = differences(weights[: first + 1], other[: first + 1])
-            moved = max(moved, np.max(difference[:, where], initial=0.0))
+            moved = max(moved, np.max(differences(weights, other[: first + 1])[:, where], initial=0.0))
     return moved > min(between[first].max(), 1.0) / 100
 
 
