@@ -1,4 +1,7 @@
-"""The three mutations: insert a statement, delete one, modify one argument (arXiv 2302.06675, section 2.1)."""
+"""The three mutations: insert a statement, delete one, modify one argument (arXiv 2302.06675, section 2.1).
+
+Deviation: programs have a length cap, for redundant statements pile up and cost every pass over a program.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,10 @@ def mutate(program: Program, rng: np.random.Generator, settings: MutationSetting
 
 
 def propose(program: Program, rng: np.random.Generator, settings: MutationSettings) -> tuple[Program, Mutation]:
-    """A valid child and the mutation that made it: proposals are drawn from the parent until one is valid."""
+    """A valid child and the mutation that made it: proposals are drawn from the parent until one is valid.
+
+    Args and Raises as for `mutate`.
+    """
     for _ in range(MOST_TRIES):
         proposal = _propose_once(program, rng, settings)
         if proposal is None:

@@ -269,7 +269,7 @@ TEMPLATES: dict[str, Template] = {
         {"learning_rate": 0.0001, "weight_decay": 0.1, "beta1": 0.99},
         f"{_LION_PAPER}, sign of one average",
     ),
-    # Both without the decay of the sign term over training (f(t) = 1).
+    # Deviation: both without the decay of the sign term over training (f(t) = 1), for a program has no step count.
     "powersign": Template(_POWERSIGN, {"learning_rate": 0.1, "beta1": 0.9, "alpha": math.e}, "arXiv 1709.07417"),
     "addsign": Template(_ADDSIGN, {"learning_rate": 0.1, "beta1": 0.9, "alpha": 1.0}, "arXiv 1709.07417"),
     # A tenth of AdamW's learning rate, ten times its weight decay: the paper's rule.

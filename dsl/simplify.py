@@ -1,4 +1,4 @@
-"""Simplification that needs no task (arXiv 2302.06675, section 2.4): what the normal form gives."""
+"""Simplification that needs no task (arXiv 2302.06675, section 2.3): what the normal form gives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ def simplify(program: Program) -> Program:
     """The shortest program the project can show to compute the same, never longer than the input.
 
     Redundant statements and states go, equal expressions are shared, constants are folded, and what remains is
-    written in the normal form; where that is no shorter, the program keeps its own words.
+    written in the normal form; where that is no shorter, the program keeps its own words. Of
+    two that are no longer than the input, the one with fewer states is taken.
 
     Args:
         program: a program that `dsl.check` accepts.
@@ -33,4 +34,5 @@ def simplify(program: Program) -> Program:
       return update, m
     """
     pruned, normal = prune(program), canonical(program)
-    return min((pruned, normal), key=lambda p: (len(p.states), len(p.statements)))
+    shorter = [p for p in (pruned, normal) if len(p) <= len(program)]  # a state that stays zero is one more statement
+    return min(shorter, key=lambda p: (len(p.states), len(p)))

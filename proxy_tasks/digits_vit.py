@@ -1,4 +1,4 @@
-"""A Vision Transformer on 8x8 digits, the vision proxy in miniature (arXiv 2302.06675, section 3.1).
+"""A Vision Transformer on 8x8 digits, the vision proxy in miniature (arXiv 2302.06675, section 2.2).
 
 Pre-LayerNorm without parameters, learned positions, no biases, mean pooling. At scale 1 it has 4 tokens of 4x4 pixels,
 width 16, one layer and two heads: the smallest model found on which a tuned Lion clearly beats a tuned AdamW.

@@ -1,4 +1,4 @@
-"""The contract of a proxy task: a small model, its data and the fitness of an optimizer (arXiv 2302.06675, 3.1)."""
+"""The contract of a proxy task: a small model, its data and the fitness of an optimizer (arXiv 2302.06675, 2.2)."""
 
 from __future__ import annotations
 

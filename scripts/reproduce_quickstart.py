@@ -17,13 +17,14 @@ from proxy_tasks.environment import single_threaded
 
 single_threaded()
 
+import dsl  # noqa: E402
 import proxy_tasks  # noqa: E402
 import search  # noqa: E402
-from proxy_tasks import Trainer  # noqa: E402
-from search.config import TuneConfig  # noqa: E402
+from proxy_tasks import Task, Trainer  # noqa: E402
+from search.config import Config, TuneConfig  # noqa: E402
 from search.configuration import load_config  # noqa: E402
 from search.console import Console  # noqa: E402
-from search.funnel import run_stage  # noqa: E402
+from search.funnel import Score, run_stage  # noqa: E402
 from search.pipeline import BASELINES  # noqa: E402
 from search.summary import format_score  # noqa: E402
 from search.tuning import tune_once  # noqa: E402
@@ -40,30 +41,16 @@ GRID = TuneConfig(
 def main() -> None:
     """Runs, compares, prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="quickstart")
+    parser.add_argument("--config", type=Path, default=Path("quickstart"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("runs/reproduce"))
     parser.add_argument("--fresh", type=int, default=8, help="number of seeds of the comparison")
     arguments = parser.parse_args()
     config, console = load_config(arguments.config), Console()
-    winners = {}
-    for seed in arguments.seeds:
-        directory = arguments.out / f"seed-{seed}"
-        exists = (directory / "winner.txt").exists()
-        result = search.load(directory) if exists else search.run(replace(config, seed=seed), directory, console)
-        winners[seed] = result.simplified
-        print(f"seed {seed}: {result.totals}\n\n{result.simplified}")
-    rows = {}
+    winners = {seed: winner_of(replace(config, seed=seed), arguments.out, console) for seed in arguments.seeds}
+    rows: dict[str, dict[str, Score]] = {}
     for scale in (config.scale, *config.funnel.scales):
-        task = proxy_tasks.get(config.task, scale=scale)
-        trainer = Trainer(task)
-        tuned = {name: tune_once(name, trainer, GRID, console.progress(f"{name} x{scale}")) for name in BASELINES}
-        for name, best in tuned.items():
-            print(f"{name} x{scale}: learning rate {best.learning_rate:g}, weight decay {best.weight_decay:g}")
-        known = {name: best.program for name, best in tuned.items()}
-        for split, scored in (("validation", trainer), ("test", Trainer(task, task.test_data()))):
-            stage = run_stage(scored, scale, arguments.fresh, known, winners, first_seed=FIRST_SEED)
-            rows[f"x{scale} {split}"] = {**stage.baselines, **{f"seed {s}": stage.scores[s] for s in winners}}
+        rows |= compare(proxy_tasks.get(config.task, scale=scale), winners, arguments.fresh, console)
     print(f"\nloss over {arguments.fresh} fresh seeds, mean +- standard error")
     columns = list(next(iter(rows.values())))
     print(f"{'':<16}" + "".join(f"{column:>20}" for column in columns))
@@ -71,6 +58,31 @@ def main() -> None:
         print(f"{name:<16}" + "".join(f"{format_score(scores[column]):>20}" for column in columns))
     data = {name: {column: asdict(score) for column, score in scores.items()} for name, scores in rows.items()}
     (arguments.out / "reproduce.json").write_text(json.dumps(data, indent=1))
+
+
+def winner_of(config: Config, out: Path, console: Console) -> dsl.Program:
+    """The simplified winner of a run: of the one that is there, or of a new one."""
+    directory = out / f"seed-{config.seed}"
+    exists = (directory / "winner.txt").exists()
+    result = search.load(directory) if exists else search.run(config, directory, console)
+    assert result.simplified is not None
+    print(f"seed {config.seed}: {result.totals}\n\n{result.simplified}")
+    return result.simplified
+
+
+def compare(task: Task, winners: dict[int, dsl.Program], fresh: int, console: Console) -> dict[str, dict[str, Score]]:
+    """Tunes the baselines on a task and scores all on the validation and the test split: {row: {column: score}}."""
+    trainer = Trainer(task)
+    tuned = {}
+    for name in BASELINES:
+        best = tune_once(name, trainer, GRID, console.progress(f"{name} x{task.scale}"))
+        print(f"{name} x{task.scale}: learning rate {best.learning_rate:g}, weight decay {best.weight_decay:g}")
+        tuned[name] = best.program
+    rows = {}
+    for split, scored in (("validation", trainer), ("test", Trainer(task, task.test_data()))):
+        stage = run_stage(scored, task.scale, fresh, tuned, winners, first_seed=FIRST_SEED)
+        rows[f"x{task.scale} {split}"] = {**stage.baselines, **{f"seed {s}": stage.scores[s] for s in winners}}
+    return rows
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Scoring a program: its first seed with early stopping, the other seeds only near the best (raced)."""
+"""Scoring a program: its first seed with early stopping, the other seeds only near the best (raced).
+
+Deviation: the paper trains every candidate once and to the end. Trainings of milliseconds depend on the seed, and a
+search exploits a single one at once; two candidates in three are hopeless by half of their first training.
+"""
 
 from __future__ import annotations
 

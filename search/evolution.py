@@ -1,6 +1,6 @@
 """Regularized evolution, as one sentence: select, mutate until valid, hash, cached?, train, record.
 
-arXiv 2302.06675, section 2.1; E. Real et al., arXiv 2003.03384. A search is a function of its configuration and seed:
+arXiv 2302.06675, section 2.2; E. Real et al., arXiv 2003.03384. A search is a function of its configuration and seed:
 child i is proposed from the state after commit c, the smallest c such that the children between c and i number at most
 `window.children` and hold at most `window.new` that have to be trained.
 """
@@ -34,6 +34,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class _Proposal:
+    """A child that waits for its commit."""
+
     child: int
     parent: Individual
     program: dsl.Program
@@ -73,6 +75,8 @@ def evolve(
 
 
 class _Search:
+    """The state of a search: what is committed, and the proposals under way."""
+
     def __init__(
         self, config: Config, start: dsl.Program, evaluation: Evaluation, trainer: proxy_tasks.Trainer, journal: Journal
     ):

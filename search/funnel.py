@@ -1,4 +1,8 @@
-"""Funnel selection: the best of a search on unseen seeds, then on ever larger tasks (arXiv 2302.06675, 2.3)."""
+"""Funnel selection: the best of a search on unseen seeds, then on ever larger tasks (arXiv 2302.06675, section 2.3).
+
+Deviation: the first stage is the task of the search itself, with fresh seeds, for a search exploits the seeds it has;
+the paper goes to the larger task at once.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass, field
 
 import dsl
 import proxy_tasks
+from proxy_tasks import TRAINED
 from search.evaluator import evaluate
 
 FIRST_FRESH_SEED = 1000  # a search and its tuning use seeds counted from 0
@@ -28,13 +33,13 @@ class Score:
     @property
     def mean(self) -> float:
         """Mean loss; infinite if a training failed."""
-        return sum(self.losses) / len(self.losses) if self.kind == "trained" else math.inf
+        return sum(self.losses) / len(self.losses) if self.kind == TRAINED else math.inf
 
     @property
     def error(self) -> float:
         """Standard error of the mean; NaN for one seed."""
         n = len(self.losses)
-        if n < 2 or self.kind != "trained":
+        if n < 2 or self.kind != TRAINED:
             return math.nan
         return math.sqrt(sum((loss - self.mean) ** 2 for loss in self.losses) / (n - 1) / n)
 

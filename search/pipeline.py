@@ -1,4 +1,7 @@
-"""The main job, end to end: tune the baselines, evolve, select by the funnel, simplify, export."""
+"""The main job, end to end: tune the baselines, evolve, select by the funnel, simplify, export (arXiv 2302.06675, 2).
+
+Deviation: AdamW, the warm start, is tuned on the task first; else the first gains of a search are learning rate only.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from search.summary import provenance
 from search.tuning import Tuned, tune_once
 
 BASELINES = ("adamw", "lion")
+EXPORTS = ("optax", "python")  # written beside the journal, as winner_TARGET.py
 
 
 def run(config: Config, directory: Path | str, console: Console | None = None) -> Result:
@@ -43,6 +47,8 @@ def run(config: Config, directory: Path | str, console: Console | None = None) -
 
 
 class _Run:
+    """What the steps of a run share."""
+
     def __init__(self, config: Config, directory: Path, console: Console):
         self.config, self.directory, self.console = config, directory, console
         # What would fail only after the search is looked up before it.
@@ -59,6 +65,7 @@ class _Run:
         self.seconds: dict[str, float] = {}
 
     def all(self) -> Result:
+        """Every step, in order; the journal is closed whatever happens."""
         try:
             self.step("tune", lambda: self.tune(self.config.scale, self.config.tune))
             self.step("evolve", self.evolve)
@@ -69,12 +76,14 @@ class _Run:
         return load(self.directory)
 
     def step(self, name: str, work: Callable[[], None]) -> None:
+        """Does a step and records how long it took."""
         started = time.monotonic()
         work()
         self.seconds[name] = round(time.monotonic() - started, 3)
         self.journal.fact("seconds", self.seconds)
 
     def trainer(self, scale: int) -> proxy_tasks.Trainer:
+        """The trainer of the task of a scale, made when it is first asked for."""
         if scale not in self.trainers:
             self.trainers[scale] = proxy_tasks.Trainer(self.tasks[scale])
         return self.trainers[scale]
@@ -160,11 +169,11 @@ class _Run:
         self.journal.fact("winner", winner(stages))
 
     def write_winner(self) -> None:
-        """The simplified winner as a program and in every export format."""
+        """The simplified winner as a program and in the formats of EXPORTS."""
         result = load(self.directory)
         assert result.winner is not None and result.simplified is not None
         (self.directory / "winner.txt").write_text(str(result.simplified), encoding="utf-8")
-        for target in ("optax", "python"):
+        for target in EXPORTS:
             code = dsl.export(result.simplified, target, provenance(result, result.winner))
             (self.directory / f"winner_{target}.py").write_text(code, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The state of a search after a commit: the living programs, and the best one ever (arXiv 2302.06675, section 2.1)."""
+"""The state of a search after a commit: the living programs, and the best one ever (arXiv 2302.06675, section 2.2)."""
 
 from __future__ import annotations
 

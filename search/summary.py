@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from proxy_tasks import TRAINED
+from search.errors import SearchError
 from search.funnel import Score
 from search.journal import Child
 from search.result import Result
 
 
-def summary(result: Result) -> str:
-    """The end of a finished run, for people."""
+def summary(result: Result, command: str = "optsearch") -> str:
+    """The end of a finished run, for people.
+
+    Args:
+        result: of the run.
+        command: how the reader calls optsearch.
+
+    Raises:
+        SearchError: for a run that has not ended.
+    """
     winner, simplified, directory = result.winner, result.simplified, result.directory
-    assert winner is not None and simplified is not None, "only a finished run has a winner"
+    if winner is None or simplified is None:
+        raise SearchError(f"{directory} has no winner yet, its run has not ended: see `optsearch show`")
     lines = [
         f"The winner, child {winner.id}, simplified from {len(winner.program)} to {len(simplified)} statements:",
         "",
@@ -24,9 +35,9 @@ def summary(result: Result) -> str:
         "To look further:",
     ]
     commands = {
-        f"optsearch show {directory}": "the best programs by length and fitness",
-        f"optsearch show {directory} {winner.id}": "the winner as it was found",
-        f"optsearch export {directory} --to optax": f"the winner as code; also in {directory}/winner_optax.py",
+        f"{command} show {directory}": "the best programs by length and fitness",
+        f"{command} show {directory} {winner.id}": "the winner as it was found",
+        f"{command} export {directory} --to optax": f"the winner as code; also in {directory}/winner_optax.py",
     }
     width = max(map(len, commands))
     return "\n".join([*lines, *(f"    {command:<{width}}  # {what}" for command, what in commands.items())])
@@ -73,7 +84,7 @@ def format_score(score: Score | None) -> str:
     """`mean +- error`, the kind of failure, or a dash for what did not get there."""
     if score is None:
         return "-"
-    if score.kind != "trained":
+    if score.kind != TRAINED:
         return score.kind
     if len(score.losses) == 1:
         return f"{score.mean:.4f}"

@@ -8,6 +8,9 @@ examples:
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import sys
 from pathlib import Path
 
 from proxy_tasks.environment import single_threaded
@@ -47,8 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console()
     console.line(f"the run is written to {directory}")
     result = search.run(config, directory, console)
-    print(search.summary(result))
+    print(search.summary(result, _command()))
     return 0
+
+
+def _command() -> str:
+    """How to call optsearch again from this shell: its name if that is found, else the path it was called by."""
+    return "optsearch" if shutil.which("optsearch") else os.path.relpath(sys.argv[0])
 
 
 def _claim(directory: Path) -> Path:

@@ -380,7 +380,7 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Config, 
     started: list[tuple[Config, Path]] = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(search, "run", lambda config, directory, console: started.append((config, directory)))
-    monkeypatch.setattr(search, "summary", lambda result: "the summary")
+    monkeypatch.setattr(search, "summary", lambda result, command: "the summary")
     return started
 
 

@@ -259,6 +259,8 @@ def test_an_interrupted_run_keeps_its_children(config, tmp_path, monkeypatch):
         search.run(small(config), tmp_path / "run")
     unfinished = search.load(tmp_path / "run")
     assert unfinished.totals.generated == 3 and unfinished.winner is None
+    with pytest.raises(SearchError, match="has no winner yet, its run has not ended"):
+        search.summary(unfinished)
 
 
 def test_a_run_whose_time_is_up_at_once_still_has_a_winner(config, tmp_path):
