@@ -1,8 +1,8 @@
 """The identities of the normal form: one rule a function, from forms to a form.
 
-The classes of identities are those of the project's language page: bitwise, up to the sign of zero, rounding, and what
-fails only at inf or NaN where the erased term is provably finite. Nothing else is merged, for a merge of programs that
-differ gives one of them the other's fitness in silence.
+An identity holds bitwise, up to the sign of zero, or up to rounding; or it fails only at inf or NaN, and the term it
+erases is provably finite. Nothing else is merged: a merge of programs that differ gives one of them the other's
+fitness in silence.
 """
 
 from __future__ import annotations

@@ -38,7 +38,12 @@ def get(name: str, scale: int = 1) -> Task:
         inspect.signature(found).bind(scale=scale)
     except TypeError as error:
         raise TaskError(f"{name} cannot be called with scale={scale} ({error}): let its __init__ take scale") from None
-    task = found(scale=scale)  # type: ignore[call-arg]
+    try:
+        task = found(scale=scale)  # type: ignore[call-arg]
+    except TaskError:
+        raise
+    except Exception as error:
+        raise TaskError(f"{name} cannot be made at scale {scale} ({type(error).__name__}: {error})") from error
     if missing := [attribute for attribute in Task.__annotations__ if not hasattr(task, attribute)]:
         raise TaskError(f"{name} does not set {', '.join(missing)}: proxy_tasks.Task says what they mean")
     return task

@@ -43,7 +43,13 @@ class Trainer:
             raise TaskError(f"{task.name} has {task.steps} steps: give it at least {LEAST_STEPS}")
         self.task = task
         self._data = jax.device_put(task.data() if data is None else data)
-        self._schedule = jnp.asarray(task.schedule(), jnp.float32)
+        schedule = np.asarray(task.schedule(), np.float32)
+        if schedule.shape != (task.steps,) or not abs(schedule.max() - 1) < 1e-3:
+            raise TaskError(
+                f"{task.name}: schedule() has shape {schedule.shape} and peak {schedule.max(initial=0):g};"
+                f" give one learning rate for each of the {task.steps} steps, with peak 1"
+            )
+        self._schedule = jnp.asarray(schedule)
         weights = task.init(0)
         self._unflatten = ravel_pytree(weights)[1]
         self._sizes = [leaf.size for leaf in jax.tree.leaves(weights)]

@@ -22,7 +22,7 @@ import proxy_tasks  # noqa: E402
 import search  # noqa: E402
 from proxy_tasks import Task, Trainer  # noqa: E402
 from search.config import Config, TuneConfig  # noqa: E402
-from search.configuration import load_config  # noqa: E402
+from search.configuration import load_config, to_dict  # noqa: E402
 from search.console import Console  # noqa: E402
 from search.funnel import Score, run_stage  # noqa: E402
 from search.pipeline import BASELINES  # noqa: E402
@@ -65,6 +65,8 @@ def winner_of(config: Config, out: Path, console: Console) -> dsl.Program:
     directory = out / f"seed-{config.seed}"
     exists = (directory / "winner.txt").exists()
     result = search.load(directory) if exists else search.run(config, directory, console)
+    if result.config != to_dict(config):
+        raise SystemExit(f"{directory} is a run of another configuration: give another --out")
     assert result.simplified is not None
     print(f"seed {config.seed}: {result.totals}\n\n{result.simplified}")
     return result.simplified

@@ -8,9 +8,9 @@ from typing import Any
 from dsl import MutationSettings
 
 
-def _key(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
+def _key(default: Any, meaning: str, low: float | None = None, high: float | None = None, empty: bool = False) -> Any:
     """A field with its meaning and, for a number (or each number of a list), the allowed range, ends included."""
-    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "empty": empty})
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class WindowConfig:
 
 @dataclass(frozen=True)
 class BudgetConfig:
-    """When evolution stops: at the first limit reached. Limits are totals of the run; 0 is no limit."""
+    """When evolution stops: at the first limit reached. Limits are totals of the evolution; 0 is no limit."""
 
     generated: int = _key(20_000, "children", 0)
     trained: int = _key(0, "children that were really trained", 0)
@@ -65,7 +65,7 @@ class FunnelConfig:
     candidates: int = _key(16, "distinct programs that enter, the best by fitness", 1, 10_000)
     fresh_seeds: int = _key(8, "seeds the search has not seen, on the task of the search", 1, 1000)
     survivors: int = _key(8, "programs that go on to each larger task, the best of those that beat AdamW", 1, 10_000)
-    scales: tuple[int, ...] = _key((10,), "scales of the task they go on to, in this order", 1)
+    scales: tuple[int, ...] = _key((10,), "scales of the task they go on to, in this order", 1, empty=True)
     seeds: int = _key(3, "seeds on each of these larger tasks", 1, 1000)
     tune: TuneConfig = field(
         default_factory=TuneConfig, metadata={"meaning": "grid for AdamW and Lion on the larger tasks"}

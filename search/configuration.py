@@ -19,6 +19,7 @@ from search.config import Config, FunnelConfig
 from search.errors import SearchError
 from search.programs import read_program
 from search.strict_yaml import ConfigError, read_yaml
+from search.workers import WORKERS
 
 __all__ = ["ConfigError", "config_from_dict", "describe", "load_config", "to_dict"]
 
@@ -26,7 +27,6 @@ _HERE = Path(__file__).parent
 # Beside this file once installed, at the top of a checkout.
 SHIPPED = _HERE / "configs" if (_HERE / "configs").is_dir() else _HERE.parent / "configs"
 
-WORKERS = ("inline",)
 
 _EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # YAML takes 1e-3 for text
@@ -188,7 +188,7 @@ class _Problem(Exception):
 def _list(kind: type, value: Any, metadata: Mapping[str, Any]) -> tuple:
     if not isinstance(value, list | tuple):
         raise _Problem(f"{_shown(value)} where a list is expected: write [{_shown(value)}]")
-    if not value:
+    if not value and not metadata["empty"]:
         raise _Problem(f"the list is empty: give at least one value, {_EXPECTED[kind]}{_range(metadata, ' of ')}")
     items = tuple(_scalar(kind, item, metadata) for item in value)
     for index, item in enumerate(items):

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 import dsl
-import proxy_tasks
 from search.config import Config
-from search.evaluator import Evaluation, Limits, evaluate
+from search.evaluator import Evaluation
 from search.journal import Child, Journal
 from search.population import Individual, Population
+from search.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -41,28 +41,28 @@ class _Proposal:
     program: dsl.Program
     mutation: dsl.Mutation
     hash: str
-    limits: Limits | None  # None: a program of this hash was proposed before
+    result: Callable[[], Evaluation] | None  # None: a program of this hash was proposed before
 
 
 def evolve(
     config: Config,
     start: dsl.Program,
     evaluation: Evaluation,
-    trainer: proxy_tasks.Trainer,
+    workers: Workers,
     journal: Journal,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
-    """Searches until a limit of the budget is reached.
+    """Searches until a limit of the budget is reached, or no valid child is left.
 
     Args:
         config: the run.
         start: the warm-start program.
         evaluation: of `start`, with all seeds.
-        trainer: of the task of the search.
+        workers: train on the task of the search.
         journal: takes every child in the order of proposal.
         report: called after every commit.
     """
-    search = _Search(config, start, evaluation, trainer, journal)
+    search = _Search(config, start, evaluation, workers, journal)
     while not search.spent():
         search.propose()
         while search.full():
@@ -77,25 +77,25 @@ def evolve(
 class _Search:
     """The state of a search: what is committed, and the proposals under way."""
 
-    def __init__(
-        self, config: Config, start: dsl.Program, evaluation: Evaluation, trainer: proxy_tasks.Trainer, journal: Journal
-    ):
+    def __init__(self, config: Config, start: dsl.Program, evaluation: Evaluation, workers: Workers, journal: Journal):
         assert evaluation.fitness is not None
-        self.config, self.trainer, self.journal = config, trainer, journal
+        self.config, self.workers, self.journal = config, workers, journal
         first = Individual(0, start, evaluation.fitness)
         self.population = Population(first, evaluation, config.population)
         self.evaluations = {dsl.canonical_hash(start): evaluation}
         self.known = set(self.evaluations)
         self.pending: deque[_Proposal] = deque()
         self.generated = self.trained = self.new_pending = 0
+        self.exhausted = False
         self.started = time.monotonic()
 
     def spent(self) -> bool:
-        """Whether a limit of the budget is reached, counting what is under way."""
+        """Whether a limit of the budget is reached, counting what is under way, or there is no child to propose."""
         budget = self.config.budget
         trained = self.trained + self.new_pending
         return (
-            (0 < budget.generated <= self.generated)
+            self.exhausted
+            or (0 < budget.generated <= self.generated)
             or (0 < budget.trained <= trained)
             or (0 < budget.seconds <= time.monotonic() - self.started)
         )
@@ -106,24 +106,29 @@ class _Search:
         return len(self.pending) > window.children or self.new_pending > window.new
 
     def propose(self) -> None:
-        """Select, mutate until valid, hash."""
-        self.generated += 1
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.config.seed, self.generated], np.uint64)))
+        """Select, mutate until valid, hash; cached? if not, train."""
+        number = self.generated + 1
+        rng = np.random.Generator(np.random.Philox(key=np.array([self.config.seed, number], np.uint64)))
         parent = self.population.select(rng, self.config.tournament)
-        program, mutation = dsl.propose(parent.program, rng, self.config.mutation)
+        try:
+            program, mutation = dsl.propose(parent.program, rng, self.config.mutation)
+        except dsl.ProgramError:  # deletions alone, say, end with a program that none can be taken from
+            self.exhausted = True
+            return
         hash = dsl.canonical_hash(program)
-        limits = None if hash in self.known else self.population.limits(self.config.fitness)
-        self.known.add(hash)
-        self.new_pending += limits is not None
-        self.pending.append(_Proposal(self.generated, parent, program, mutation, hash, limits))
+        result = None
+        if hash not in self.known:
+            result = self.workers.submit(dsl.canonical(program), self.population.limits(self.config.fitness))
+            self.known.add(hash)
+            self.new_pending += 1
+        self.generated = number
+        self.pending.append(_Proposal(number, parent, program, mutation, hash, result))
 
     def commit(self) -> None:
-        """Cached? Train. Record."""
+        """Record."""
         proposal = self.pending.popleft()
-        if proposal.limits is not None:
-            seeds = tuple(range(self.config.fitness.seeds))
-            evaluation = evaluate(self.trainer, dsl.canonical(proposal.program), seeds, proposal.limits)
-            self.evaluations[proposal.hash] = evaluation
+        if proposal.result is not None:
+            self.evaluations[proposal.hash] = proposal.result()
             self.new_pending -= 1
             self.trained += 1
         evaluation = self.evaluations[proposal.hash]
@@ -135,7 +140,7 @@ class _Search:
                 proposal.program,
                 proposal.hash,
                 evaluation,
-                new=proposal.limits is not None,
+                new=proposal.result is not None,
             )
         )
         if evaluation.fitness is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import dsl
 import proxy_tasks
@@ -53,14 +53,23 @@ class Stage:
         seeds: number of fresh seeds.
         baselines: known optimizer -> its score, tuned on this task.
         scores: child id -> score of each program that entered.
-        passed: ids of those that beat AdamW, best first.
     """
 
     scale: int
     seeds: int
     baselines: dict[str, Score]
     scores: dict[int, Score]
-    passed: list[int] = field(default_factory=list)
+
+    @property
+    def ranked(self) -> list[int]:
+        """Ids of those that trained with every seed, best first."""
+        means = {id: score.mean for id, score in self.scores.items() if score.kind == TRAINED}
+        return sorted(means, key=lambda id: means[id])
+
+    @property
+    def passed(self) -> list[int]:
+        """Ids of those that beat AdamW, best first."""
+        return [id for id in self.ranked if self.scores[id].mean < self.baselines["adamw"].mean]
 
 
 def run_stage(
@@ -93,8 +102,7 @@ def run_stage(
         report(len(scores), len(programs))
     known = dict(zip(baselines, scores, strict=False))
     found = dict(zip(candidates, scores[len(baselines) :], strict=True))
-    passed = sorted((id for id in found if found[id].mean < known["adamw"].mean), key=lambda id: found[id].mean)
-    return Stage(scale, seeds, known, found, passed)
+    return Stage(scale, seeds, known, found)
 
 
 def winner(stages: list[Stage]) -> int:

@@ -15,8 +15,9 @@ from pathlib import Path
 import dsl
 import proxy_tasks
 from search.config import Config, TuneConfig
-from search.configuration import to_dict
+from search.configuration import config_from_dict, to_dict
 from search.console import Console
+from search.directories import claim, claim_first_free
 from search.errors import SearchError
 from search.evaluator import evaluate
 from search.evolution import Progress, evolve
@@ -26,37 +27,45 @@ from search.programs import read_program
 from search.result import Result, load
 from search.summary import provenance
 from search.tuning import Tuned, tune_once
+from search.workers import WORKERS
 
 BASELINES = ("adamw", "lion")
 EXPORTS = ("optax", "python")  # written beside the journal, as winner_TARGET.py
 
 
-def run(config: Config, directory: Path | str, console: Console | None = None) -> Result:
+def run(config: Config, directory: Path | str | None = None, console: Console | None = None) -> Result:
     """A whole run: what `optsearch run` does.
 
     Args:
         config: of the run.
-        directory: takes the journal and the winner; it must be empty or not exist.
+        directory: takes the journal and the winner; it must be empty or not exist. runs/search-N if None.
         console: shows progress; silent if None.
 
     Raises:
-        SearchError: when the directory is not empty, or the warm-start program cannot be read or does not train.
+        SearchError: when a value of the configuration is impossible, the directory is not empty, or the warm-start
+            program cannot be read or does not train.
         TaskError: when there is no such task, or not at all the scales.
     """
-    return _Run(config, Path(directory), console or Console(quiet=True)).all()
+    config = config_from_dict(to_dict(config), "the configuration")
+    tasks = {scale: proxy_tasks.get(config.task, scale=scale) for scale in (config.scale, *config.funnel.scales)}
+    given = read_program(config.start)
+    directory = claim(Path(directory)) if directory else claim_first_free("search")
+    return _Run(config, tasks, given, directory, console or Console(quiet=True)).all()
 
 
 class _Run:
     """What the steps of a run share."""
 
-    def __init__(self, config: Config, directory: Path, console: Console):
-        self.config, self.directory, self.console = config, directory, console
-        # What would fail only after the search is looked up before it.
-        self.given = read_program(config.start)
-        self.tasks = {s: proxy_tasks.get(config.task, scale=s) for s in (config.scale, *config.funnel.scales)}
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise SearchError(f"{directory} is not an empty directory: nothing is overwritten; give another with --out")
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        config: Config,
+        tasks: dict[int, proxy_tasks.Task],
+        given: dsl.Program,
+        directory: Path,
+        console: Console,
+    ):
+        self.config, self.tasks, self.given = config, tasks, given
+        self.directory, self.console = directory, console
         self.journal = Journal(directory)
         self.journal.fact("config", to_dict(config))
         self.journal.fact("machine", _machine())
@@ -116,15 +125,16 @@ class _Run:
     def evolve(self) -> None:
         """Warm start and regularized evolution."""
         start = self.start()
-        trainer = self.trainer(self.config.scale)
-        evaluation = evaluate(trainer, dsl.canonical(start), tuple(range(self.config.fitness.seeds)))
+        trainer, seeds = self.trainer(self.config.scale), tuple(range(self.config.fitness.seeds))
+        evaluation = evaluate(trainer, dsl.canonical(start), seeds)
         if evaluation.fitness is None:
             raise SearchError(
                 f"the warm-start program {self.config.start} does not train on {self.config.task}"
                 f" ({evaluation.kind}): give another `start`, or smaller learning rates under `tune`"
             )
         self.journal.record(Child(0, None, None, start, dsl.canonical_hash(start), evaluation, new=True))
-        end = evolve(self.config, start, evaluation, trainer, self.journal, self.show)
+        workers = WORKERS[self.config.workers](trainer, seeds)
+        end = evolve(self.config, start, evaluation, workers, self.journal, self.show)
         self.journal.flush()
         self.console.line(
             f"evolved {end.generated} children, {end.trained} trained; best fitness {end.best.fitness:.4f},"
@@ -163,7 +173,8 @@ class _Run:
                 f"funnel: {len(stage.passed)} of {len(candidates)} programs beat AdamW on {self.config.task} x{scale}"
             )
             self.journal.fact("stages", [asdict(s) for s in stages])
-            candidates = {id: candidates[id] for id in stage.passed[: self.config.funnel.survivors]}
+            going_on = stage.passed if len(stages) > 1 else stage.ranked
+            candidates = {id: candidates[id] for id in going_on[: self.config.funnel.survivors]}
             if not candidates:
                 break
         self.journal.fact("winner", winner(stages))

@@ -109,5 +109,4 @@ def _stage(data: dict[str, Any]) -> Stage:
         data["seeds"],
         {name: score(value) for name, value in data["baselines"].items()},
         {int(id): score(value) for id, value in data["scores"].items()},
-        data["passed"],
     )

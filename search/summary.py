@@ -47,8 +47,8 @@ def comparison(result: Result) -> list[str]:
     """The stages of the funnel: the winner beside AdamW and Lion."""
     winner, task = result.winner, result.config["task"]
     lines = [
-        "Validation loss (lower is better), mean and standard error over seeds the search has not seen;",
-        "AdamW and Lion with learning rate and weight decay tuned on the same task:",
+        "Validation loss (lower is better), mean and standard error over seeds that the search has not seen and the",
+        "funnel has chosen by; AdamW and Lion with learning rate and weight decay tuned on the same task:",
         "",
         f"    {'task':<20} {'seeds':>5}  {'winner':>16}  {'AdamW':>16}  {'Lion':>16}",
     ]

@@ -91,6 +91,7 @@ def tune_once(
     """
     task, template = trainer.task, dsl.optimizers[name]
     key = (
+        "jax machine",
         task.name,
         task.scale,
         task.version,

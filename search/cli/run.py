@@ -16,9 +16,7 @@ from pathlib import Path
 from proxy_tasks.environment import single_threaded
 from search.configuration import load_config
 from search.console import Console
-from search.errors import SearchError
-
-RUNS = Path("runs")
+from search.directories import claim, claim_first_free
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     import search
 
     config = load_config(arguments.config, arguments.set)
-    directory = _claim(arguments.out) if arguments.out else _claim_first_free(arguments.config.stem)
+    directory = claim(arguments.out) if arguments.out else claim_first_free(arguments.config.stem)
     console = Console()
     console.line(f"the run is written to {directory}")
     result = search.run(config, directory, console)
@@ -57,30 +55,3 @@ def run(arguments: argparse.Namespace) -> int:
 def _command() -> str:
     """How to call optsearch again from this shell: its name if that is found, else the path it was called by."""
     return "optsearch" if shutil.which("optsearch") else os.path.relpath(sys.argv[0])
-
-
-def _claim(directory: Path) -> Path:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        taken = any(directory.iterdir())
-    except FileExistsError:
-        raise SearchError(f"{directory} is a file: give another directory with --out") from None
-    except OSError as error:
-        raise SearchError(f"the directory {directory} cannot be used: {error.strerror}") from None
-    if taken:
-        raise SearchError(f"{directory} is not empty: nothing is overwritten; give another directory with --out")
-    return directory
-
-
-def _claim_first_free(name: str) -> Path:
-    """Makes the directory, so that of two runs that start at once each gets its own."""
-    number = 1
-    while True:
-        directory = RUNS / f"{name}-{number}"
-        try:
-            directory.mkdir(parents=True)
-            return directory
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise SearchError(f"{directory} cannot be made ({error.strerror}): give a directory with --out") from None

@@ -182,7 +182,6 @@ REFUSED: dict[str, tuple[str, str]] = {
     "budget: 5\n": (":1: budget", "5 where keys are expected: generated, trained, seconds"),
     "funnel: {tune: [1]}\n": (":1: funnel.tune", "where keys are expected"),
     "funnel: {scales: 10}\n": (":1: funnel.scales", "write [10]"),
-    "funnel: {scales: []}\n": (":1: funnel.scales", "give at least one value, a whole number of 1 or more"),
     "funnel: {scales: [10, x]}\n": (":1: funnel.scales", "'x' where a whole number"),
     "tune: {weight_decays: [1, 0.1, 1.0]}\n": (":1: tune.weight_decays", "1.0 stands twice"),
     "scale: 10\n": (": funnel.scales", "10 is not larger than the scale of the search, 10"),

@@ -20,6 +20,7 @@ from search.config import BudgetConfig, Config, FitnessConfig, WindowConfig
 from search.evaluator import Evaluation, Limits, evaluate
 from search.evolution import Progress, evolve
 from search.journal import Child, Journal, Reader
+from search.workers import InlineWorkers
 
 START = dsl.optimizers["adamw"]
 
@@ -46,7 +47,8 @@ def search(config: Config, trainer: Any, report: Callable[[Progress], None] = la
     """The children of a search from START."""
     journal = MemoryJournal()
     first = evaluate(trainer, dsl.canonical(START), tuple(range(config.fitness.seeds)))
-    evolve(config, START, first, trainer, journal, report)  # type: ignore[arg-type]
+    workers = InlineWorkers(trainer, range(config.fitness.seeds))
+    evolve(config, START, first, workers, journal, report)  # type: ignore[arg-type]
     return journal.children
 
 
@@ -196,6 +198,14 @@ def test_a_search_without_time_ends_before_its_first_child(drawn_trainer, monkey
     assert search(replace(CONFIG, budget=BudgetConfig(generated=0, seconds=0.5)), drawn_trainer) == []
 
 
+def test_a_search_ends_when_a_program_has_no_valid_child(drawn_trainer):
+    deletions, budget = dsl.MutationSettings(insert=0, modify=0), BudgetConfig(generated=5000)
+    config = replace(CONFIG, population=5, tournament=1, mutation=deletions, budget=budget)
+    children = search(config, drawn_trainer)
+    assert 0 < len(children) < budget.generated
+    assert [child.id for child in children] == list(range(1, len(children) + 1))
+
+
 # With the real journal and the real trainer.
 
 
@@ -204,7 +214,7 @@ def run(directory: Path, trainer: Any, config: Config) -> Reader:
     journal = Journal(directory)
     first = evaluate(trainer, dsl.canonical(START), tuple(range(config.fitness.seeds)))
     journal.record(Child(0, None, None, START, dsl.canonical_hash(START), first, new=True))
-    evolve(config, START, first, trainer, journal)
+    evolve(config, START, first, InlineWorkers(trainer, range(config.fitness.seeds)), journal)
     journal.close()
     return Reader(directory)
 

@@ -99,22 +99,23 @@ def test_a_score_has_the_standard_error_of_the_mean():
 # The winner.
 
 
-def scored(passed: list[int], **means: float) -> Stage:
-    return Stage(1, 1, {}, {int(id[1:]): Score((mean,), TRAINED) for id, mean in means.items()}, passed)
+def scored(adamw: float, **means: float) -> Stage:
+    scores = {int(id[1:]): Score((mean,), TRAINED) for id, mean in means.items()}
+    return Stage(1, 1, {"adamw": Score((adamw,), TRAINED)}, scores)
 
 
 def test_the_winner_is_the_best_of_the_last_stage():
-    assert winner([scored([1, 2], _1=0.1, _2=0.2, _3=0.9), scored([2, 1], _1=0.4, _2=0.3)]) == 2
+    assert winner([scored(0.5, _1=0.1, _2=0.2, _3=0.9), scored(0.5, _1=0.4, _2=0.3)]) == 2
 
 
 def test_if_nobody_passes_the_last_stage_the_winner_is_the_best_of_the_one_before():
-    assert winner([scored([3, 1], _1=0.2, _3=0.1), scored([], _1=0.1, _3=0.2)]) == 3
+    assert winner([scored(0.5, _1=0.2, _3=0.1), scored(0.05, _1=0.1, _3=0.2)]) == 3
 
 
 def test_if_nobody_passes_at_all_the_winner_is_the_best_on_fresh_seeds():
-    assert winner([scored([], _4=0.3, _6=0.2, _5=0.4)]) == 6
+    assert winner([scored(0.1, _4=0.3, _6=0.2, _5=0.4)]) == 6
 
 
 def test_if_everybody_diverges_the_winner_is_the_best_of_the_search():
     failed = Score((), NON_FINITE)
-    assert winner([Stage(1, 1, {}, {8: failed, 2: failed}, [])]) == 8
+    assert winner([Stage(1, 1, {"adamw": Score((0.1,), TRAINED)}, {8: failed, 2: failed})]) == 8

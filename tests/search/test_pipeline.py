@@ -96,7 +96,7 @@ def test_the_best_programs_go_through_the_funnel(result, config):
     first, second = result.stages
     assert set(first.scores) == {child.id for child in result.best(config.funnel.candidates)}
     assert (first.scale, first.seeds) == (1, 4) and (second.scale, second.seeds) == (10, 3)
-    assert list(second.scores) == first.passed[: config.funnel.survivors] != []
+    assert list(second.scores) == first.ranked[: config.funnel.survivors] != []
     for stage in result.stages:
         assert {len(score.losses) for score in stage.baselines.values()} == {stage.seeds}
         assert all(stage.scores[id].mean < stage.baselines["adamw"].mean for id in stage.passed)
@@ -206,7 +206,7 @@ def small(config: Config, **changes) -> Config:
 @pytest.mark.parametrize("content", ["journal.sqlite", "notes.txt"])
 def test_a_directory_that_is_not_empty_is_left_alone(config, tmp_path, content):
     (tmp_path / content).write_text("mine")
-    with pytest.raises(SearchError, match="is not an empty directory: nothing is overwritten; give another"):
+    with pytest.raises(SearchError, match="is not empty: nothing is overwritten; give another"):
         search.run(config, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [content]
     assert (tmp_path / content).read_text() == "mine"
@@ -214,7 +214,7 @@ def test_a_directory_that_is_not_empty_is_left_alone(config, tmp_path, content):
 
 def test_a_file_is_no_directory_of_a_run(config, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(SearchError, match="file is not an empty directory"):
+    with pytest.raises(SearchError, match="is a file: give another directory"):
         search.run(config, tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -268,3 +268,16 @@ def test_a_run_whose_time_is_up_at_once_still_has_a_winner(config, tmp_path):
     assert result.totals.generated == 0 and result.winner.id == 0
     assert result.stages[0].passed == [] and "0 children generated" in search.summary(result)
     assert math.isnan(result.stages[0].baselines["adamw"].error)
+
+
+def test_a_run_without_a_directory_and_without_larger_tasks_takes_the_next_free_one(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "search-1").mkdir(parents=True)
+    small = replace(config, budget=BudgetConfig(generated=5), funnel=replace(config.funnel, scales=()))
+    result = search.run(small)
+    assert result.directory == Path("runs/search-2") and len(result.stages) == 1 and result.winner
+
+
+def test_an_impossible_configuration_made_in_python_is_refused(config, tmp_path):
+    with pytest.raises(SearchError, match="tournament: 50 is more than the population of 20"):
+        search.run(replace(config, tournament=50), tmp_path / "run")
