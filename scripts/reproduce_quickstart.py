@@ -1,6 +1,6 @@
 """Three seeds of the quick start: each winner against AdamW and Lion, tuned on the same task, on seeds nobody has seen.
 
-    python scripts/reproduce_quickstart.py [--config quickstart] [--seeds 0 1 2] [--out runs/reproduce] [--fresh 8]
+    python scripts/reproduce_quickstart.py [--config quickstart] [--seeds 0 1 2] [--out runs/reproduce] [--fresh 16]
 
 Runs that are already in --out are read, not run again. Learning rate and weight decay of AdamW and Lion are tuned over
 8 x 4 values on each task. The test split is read here for the first time. Prints a table, and writes reproduce.json.
@@ -20,7 +20,7 @@ single_threaded()
 import dsl  # noqa: E402
 import proxy_tasks  # noqa: E402
 import search  # noqa: E402
-from proxy_tasks import Task, Trainer  # noqa: E402
+from proxy_tasks import TRAINED, Task, Trainer  # noqa: E402
 from search.config import Config, TuneConfig  # noqa: E402
 from search.configuration import load_config, to_dict  # noqa: E402
 from search.console import Console  # noqa: E402
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path("quickstart"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("runs/reproduce"))
-    parser.add_argument("--fresh", type=int, default=8, help="number of seeds of the comparison")
+    parser.add_argument("--fresh", type=int, default=16, help="number of seeds of the comparison")
     arguments = parser.parse_args()
     config, console = load_config(arguments.config), Console()
     winners = {seed: winner_of(replace(config, seed=seed), arguments.out, console) for seed in arguments.seeds}
@@ -56,8 +56,19 @@ def main() -> None:
     print(f"{'':<16}" + "".join(f"{column:>20}" for column in columns))
     for name, scores in rows.items():
         print(f"{name:<16}" + "".join(f"{format_score(scores[column]):>20}" for column in columns))
+    print("\nAdamW's loss less the program's, seed by seed")
+    for name, scores in rows.items():
+        print(f"{name:<16}" + "".join(f"{gain(scores, column):>20}" for column in columns))
     data = {name: {column: asdict(score) for column, score in scores.items()} for name, scores in rows.items()}
     (arguments.out / "reproduce.json").write_text(json.dumps(data, indent=1))
+
+
+def gain(scores: dict[str, Score], column: str) -> str:
+    """Mean and standard error of the paired differences to AdamW; a dash where a training failed."""
+    pairs = scores["adamw"], scores[column]
+    if column == "adamw" or any(score.kind != TRAINED for score in pairs):
+        return "-"
+    return format_score(Score(tuple(a - b for a, b in zip(*(s.losses for s in pairs), strict=True)), TRAINED))
 
 
 def winner_of(config: Config, out: Path, console: Console) -> dsl.Program:
