@@ -30,7 +30,8 @@ def check(program: Program) -> dict[str, Type]:
     if len(program.outputs) != len(program.states) + 1:
         raise ProgramError(
             f"returns {len(program.outputs)} values for an update and {len(program.states)} states:"
-            f" return {', '.join(['update', *program.states])}"
+            f" return {', '.join(['update', *program.states])};"
+            f" the last argument, {program.inputs[-1]}, is the learning rate"
         )
     for name in program.outputs:
         if types.get(name) is not TREE:

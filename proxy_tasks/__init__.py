@@ -13,7 +13,7 @@ from proxy_tasks.outcome import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, T
 
 if TYPE_CHECKING:
     from proxy_tasks.registry import TASKS, get
-    from proxy_tasks.task import Task
+    from proxy_tasks.task import Task, fingerprint
     from proxy_tasks.trainer import Trainer, train
 
 __all__ = [
@@ -27,11 +27,19 @@ __all__ = [
     "Task",
     "TaskError",
     "Trainer",
+    "fingerprint",
     "get",
     "train",
 ]
 
-_NEEDS_JAX = {"TASKS": "registry", "get": "registry", "Task": "task", "Trainer": "trainer", "train": "trainer"}
+_NEEDS_JAX = {
+    "TASKS": "registry",
+    "Task": "task",
+    "Trainer": "trainer",
+    "fingerprint": "task",
+    "get": "registry",
+    "train": "trainer",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,11 +19,10 @@ from jax.flatten_util import ravel_pytree
 import dsl
 from dsl.vm.bytecode import Capacity, encode
 from dsl.vm.jax_machine import JaxMachine
-from proxy_tasks.errors import TaskError
+from proxy_tasks.contract import ask, check_contract
 from proxy_tasks.outcome import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
 from proxy_tasks.task import Task
 
-LEAST_STEPS = 6  # with fewer, two checkpoints would fall on one step
 SEEDS_KEPT = 32  # initial weights and batches of so many seeds stay on the device
 
 
@@ -35,22 +34,16 @@ class Trainer:
         data: what to train and score on, if not the task's own training and validation data.
 
     Raises:
-        TaskError: for a task with too few steps.
+        TaskError: for a task that does not keep its contract.
     """
 
     def __init__(self, task: Task, data: Any = None):
-        if task.steps < LEAST_STEPS:
-            raise TaskError(f"{task.name} has {task.steps} steps: give it at least {LEAST_STEPS}")
         self.task = task
-        self._data = jax.device_put(task.data() if data is None else data)
-        schedule = np.asarray(task.schedule(), np.float32)
-        if schedule.shape != (task.steps,) or not abs(schedule.max() - 1) < 1e-3:
-            raise TaskError(
-                f"{task.name}: schedule() has shape {schedule.shape} and peak {schedule.max(initial=0):g};"
-                f" give one learning rate for each of the {task.steps} steps, with peak 1"
-            )
-        self._schedule = jnp.asarray(schedule)
-        weights = task.init(0)
+        weights, schedule = ask(task, "init", 0), ask(task, "schedule")
+        data = ask(task, "data") if data is None else data
+        check_contract(task, weights, data, ask(task, "batches", 0), schedule)
+        self._data = jax.device_put(data)
+        self._schedule = jnp.asarray(schedule, jnp.float32)
         self._unflatten = ravel_pytree(weights)[1]
         self._sizes = [leaf.size for leaf in jax.tree.leaves(weights)]
         self._seeds: dict[int, tuple[jax.Array, Any]] = {}

@@ -53,9 +53,9 @@ class WindowConfig:
 class BudgetConfig:
     """When evolution stops: at the first limit reached. Limits are totals of the evolution; 0 is no limit."""
 
-    generated: int = _key(20_000, "children", 0)
-    trained: int = _key(0, "children that were really trained", 0)
-    seconds: float = _key(0.0, "wall-clock time of the evolution; the journal is then a prefix", 0.0)
+    generated: int = _key(20_000, "children; 0 is no limit", 0)
+    trained: int = _key(0, "children that are really trained; 0 is no limit", 0)
+    seconds: float = _key(0.0, "wall-clock time; what is found then depends on the machine; 0 is no limit", 0.0)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ class FunnelConfig:
 
     candidates: int = _key(16, "distinct programs that enter, the best by fitness", 1, 10_000)
     fresh_seeds: int = _key(8, "seeds the search has not seen, on the task of the search", 1, 1000)
-    survivors: int = _key(8, "programs that go on to each larger task, the best of those that beat AdamW", 1, 10_000)
+    survivors: int = _key(
+        8, "programs that go on to each larger task, the best by their loss on fresh seeds", 1, 10_000
+    )
     scales: tuple[int, ...] = _key((10,), "scales of the task they go on to, in this order", 1, empty=True)
     seeds: int = _key(3, "seeds on each of these larger tasks", 1, 1000)
     tune: TuneConfig = field(

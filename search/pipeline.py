@@ -107,7 +107,7 @@ class _Run:
             self.baselines[scale][name] = tuned
             self.console.line(
                 f"{name} tuned on {self.config.task} x{scale}: learning rate {tuned.learning_rate:g},"
-                f" weight decay {tuned.weight_decay:g}, loss {tuned.evaluation.fitness:.4f}"
+                f" weight decay {tuned.weight_decay:g}, loss {tuned.evaluation.fitness:.4f} over {grid.seeds} seeds"
             )
         known = {
             scale: {

@@ -28,6 +28,7 @@ def summary(result: Result, command: str = "optsearch") -> str:
         *(f"    {line}" for line in str(simplified).splitlines()),
         "",
         *comparison(result),
+        *verdict(result),
         "",
         *figures(result),
         f"{format_seconds(result.seconds)}.",
@@ -57,6 +58,15 @@ def comparison(result: Result) -> list[str]:
         shown = "  ".join(f"{format_score(score):>16}" for score in scores)
         lines.append(f"    {task + f' x{stage.scale}':<20} {stage.seeds:>5}  {shown}")
     return lines
+
+
+def verdict(result: Result) -> list[str]:
+    """A line for each task on which no program of the search beat AdamW."""
+    task = result.config["task"]
+    lost = [
+        f"No program of the search beat AdamW on {task} x{stage.scale}." for stage in result.stages if not stage.passed
+    ]
+    return ["", *lost] if lost else []
 
 
 def figures(result: Result) -> list[str]:

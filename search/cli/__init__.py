@@ -12,7 +12,7 @@ from types import ModuleType
 
 from dsl import ProgramError
 from proxy_tasks import TaskError
-from search.cli import check, config, digest, export, run, show, simplify, tasks
+from search.cli import check, config, digest, export, functions, run, show, simplify, tasks
 from search.errors import SearchError
 
 # A subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit code`; its docstring is its help.
@@ -23,6 +23,7 @@ COMMANDS: dict[str, ModuleType] = {
     "simplify": simplify,
     "export": export,
     "tasks": tasks,
+    "functions": functions,
     "config": config,
     "digest": digest,
 }

@@ -18,7 +18,7 @@ import dsl
 from search.cli.arguments import child_number
 from search.journal import Child, Reader
 from search.result import Result, load
-from search.summary import comparison, figures
+from search.summary import comparison, figures, verdict
 
 DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -72,6 +72,8 @@ def _show_run(reader: Reader, result: Result) -> Iterator[str]:
     yield ""
     yield f"{'child':>8} {'length':>6} {'fitness':>9} {'gain':>8}  simplified"
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if result.winner and all(child.id != result.winner.id for _, child in front):
+        front.append((len(dsl.live(result.winner.program)), result.winner))
     for length, child in front:
         gain = _fitness(start) - _fitness(child)
         line = f"{child.id:>8} {length:>6} {_fitness(child):>9.5f} {gain:>+8.5f}  {_one_line(child.program)}"
@@ -84,6 +86,7 @@ def _show_run(reader: Reader, result: Result) -> Iterator[str]:
         yield f"the winner is child {result.winner.id}"
         yield ""
         yield from comparison(result)
+        yield from verdict(result)
 
 
 def _one_line(program: dsl.Program) -> str:

@@ -276,5 +276,5 @@ def test_a_program_too_large_for_the_usual_machine_trains(trainer):
 
 def test_a_task_whose_checkpoints_would_coincide_is_refused():
     settings = dataclasses.replace(proxy_tasks.get("digits").settings, steps=5)
-    with pytest.raises(proxy_tasks.TaskError, match="digits has 5 steps: give it at least 6"):
+    with pytest.raises(proxy_tasks.TaskError, match="digits: has 5 steps: give it at least 6"):
         Trainer(Digits(settings=settings))
