@@ -5,6 +5,7 @@ Deviation: AdamW, the warm start, is tuned on the task first; else the first gai
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from search.errors import SearchError
 from search.evaluator import evaluate
 from search.evolution import Progress, evolve
 from search.funnel import Stage, run_stage, winner
-from search.journal import Child, Journal, Reader
+from search.journal import FILE_NAME, Child, Journal, Reader
 from search.programs import read_program
 from search.result import Result, load
 from search.summary import provenance
@@ -72,15 +73,20 @@ class _Run:
         self.trainers: dict[int, proxy_tasks.Trainer] = {}
         self.baselines: dict[int, dict[str, Tuned]] = {}
         self.seconds: dict[str, float] = {}
+        self.begun = False
 
     def all(self) -> Result:
-        """Every step, in order; the journal is closed whatever happens."""
+        """Every step, in order; the journal is closed whatever happens, and goes if it never held a program."""
         try:
             self.step("tune", lambda: self.tune(self.config.scale, self.config.tune))
             self.step("evolve", self.evolve)
             self.step("funnel", self.funnel)
         finally:
             self.journal.close()
+            if not self.begun:  # so that the same command can be given again
+                (self.directory / FILE_NAME).unlink()
+                with contextlib.suppress(OSError):
+                    self.directory.rmdir()
         self.write_winner()
         return load(self.directory)
 
@@ -132,6 +138,7 @@ class _Run:
                 f"the warm-start program {self.config.start} does not train on {self.config.task}"
                 f" ({evaluation.kind}): give another `start`, or smaller learning rates under `tune`"
             )
+        self.begun = True
         self.journal.record(Child(0, None, None, start, dsl.canonical_hash(start), evaluation, new=True))
         workers = WORKERS[self.config.workers](trainer, seeds)
         end = evolve(self.config, start, evaluation, workers, self.journal, self.show)

@@ -47,7 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     directory = claim(arguments.out) if arguments.out else claim_first_free(arguments.config.stem)
     console = Console()
     console.line(f"the run is written to {directory}")
-    result = search.run(config, directory, console)
+    try:
+        result = search.run(config, directory, console)
+    except KeyboardInterrupt:
+        if any(directory.glob("*")):
+            console.line(f"what was found so far: {_command()} show {directory}")
+        raise
     print(search.summary(result, _command()))
     return 0
 

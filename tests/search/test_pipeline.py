@@ -245,9 +245,7 @@ def test_a_start_that_does_not_train_is_an_error_that_says_what_to_change(config
     (tmp_path / "mine.txt").write_text("def train(w, g, lr):\n  u = w / 1e-30\n  u = u / 1e-30\n  return u\n")
     with pytest.raises(SearchError, match=rf"does not train on .* \({NON_FINITE}\): give another `start`"):
         search.run(small(config, start=str(tmp_path / "mine.txt")), tmp_path / "run")
-    unfinished = search.load(tmp_path / "run")
-    assert unfinished.winner is unfinished.simplified is None and unfinished.stages == []
-    assert set(unfinished.baselines[1]) == {"adamw", "lion"} and unfinished.totals.generated == 0
+    assert not (tmp_path / "run").exists()  # the same command can be given again
 
 
 def test_an_interrupted_run_keeps_its_children(config, tmp_path, monkeypatch):
