@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dsl.functions import DIVISION_EPSILON, FUNCTIONS, Rule
-from dsl.graph import LARGEST, Form, Graph, constant, is_constant, key, split, typed, value
+from dsl.graph import LARGEST, SMALLEST, Form, Graph, constant, is_constant, key, split, typed, value
 from dsl.types import LEAFWISE, SCALAR, Type
 
 _ODD = ("sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh")
@@ -35,7 +35,7 @@ def _fold(name: str, arguments: tuple[Form, ...]) -> float | None:
     """A function of numbers, in float64; None where float32 would not hold the result."""
     with np.errstate(all="ignore"):
         c = float(FUNCTIONS[name].meaning(*(np.float64(value(a)) for a in arguments)))
-    return c if c == 0.0 or 1e-30 < abs(c) < 1e30 else None
+    return c if c == 0.0 or SMALLEST < abs(c) < LARGEST else None
 
 
 def _subtract(graph: Graph, a: Form, b: Form) -> Form:

@@ -184,13 +184,10 @@ class _Writer:
         if atom.op in ("w", "g", "lr"):
             return atom.op
         if atom.op == "state":
-            return self.names[self._state_number(digest)]
+            return self.names[atom.reads.bit_length() - 1]
         if atom.op == "sum":
             return self.argument(atom.arguments[0])
         return self.emit(atom.op, *(self.argument(a) for a in atom.arguments))
-
-    def _state_number(self, digest: int) -> int:
-        return self.atoms[digest].reads.bit_length() - 1
 
 
 def _reachable(form: NormalForm) -> list[int]:
@@ -203,9 +200,8 @@ def _reachable(form: NormalForm) -> list[int]:
             found[digest] = None
         elif digest not in found:
             stack.append((digest, True))
-            stack += [(inner, False) for a in atoms[digest].arguments for inner in _atoms_of(a) if inner not in found][
-                ::-1
-            ]
+            inner = [atom for a in atoms[digest].arguments for atom in _atoms_of(a) if atom not in found]
+            stack += [(atom, False) for atom in reversed(inner)]
     return list(found)
 
 

@@ -11,8 +11,8 @@ def simplify(program: Program) -> Program:
     """The shortest program the project can show to compute the same, never longer than the input.
 
     Redundant statements and states go, equal expressions are shared, constants are folded, and what remains is
-    written in the normal form; where that is no shorter, the program keeps its own words. Of
-    two that are no longer than the input, the one with fewer states is taken.
+    written in the normal form; where that is no shorter, the program keeps its own words. Of two that are no longer
+    than the input, the one with fewer states is taken.
 
     Args:
         program: a program that `dsl.check` accepts.

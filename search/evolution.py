@@ -24,12 +24,13 @@ from search.workers import Workers
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands: totals, and the best so far."""
+    """Where a search stands: totals, the best so far, and whether it has run out of valid children."""
 
     generated: int
     trained: int
     best: Individual
     seconds: float
+    exhausted: bool
 
 
 @dataclass(frozen=True)
@@ -150,4 +151,5 @@ class _Search:
     def progress(self) -> Progress:
         """Totals of what is committed."""
         committed = self.generated - len(self.pending)
-        return Progress(committed, self.trained, self.population.best, time.monotonic() - self.started)
+        seconds = time.monotonic() - self.started
+        return Progress(committed, self.trained, self.population.best, seconds, self.exhausted)

@@ -25,7 +25,7 @@ from search.evolution import Progress, evolve
 from search.funnel import Stage, run_stage, winner
 from search.journal import FILE_NAME, Child, Journal, Reader
 from search.programs import read_program
-from search.result import Result, load
+from search.result import Baseline, Result, load
 from search.summary import provenance
 from search.tuning import Tuned, tune_once
 from search.workers import WORKERS
@@ -113,17 +113,10 @@ class _Run:
             self.baselines[scale][name] = tuned
             self.console.line(
                 f"{name} tuned on {self.config.task} x{scale}: learning rate {tuned.learning_rate:g},"
-                f" weight decay {tuned.weight_decay:g}, loss {tuned.evaluation.fitness:.4f} over {grid.seeds} seeds"
+                f" weight decay {tuned.weight_decay:g}, loss {tuned.fitness:.4f} over {grid.seeds} seeds"
             )
         known = {
-            scale: {
-                name: {
-                    "learning_rate": t.learning_rate,
-                    "weight_decay": t.weight_decay,
-                    "fitness": t.evaluation.fitness,
-                }
-                for name, t in tuned.items()
-            }
+            scale: {name: asdict(Baseline(t.learning_rate, t.weight_decay, t.fitness)) for name, t in tuned.items()}
             for scale, tuned in self.baselines.items()
         }
         self.journal.fact("baselines", known)
@@ -147,6 +140,8 @@ class _Run:
             f"evolved {end.generated} children, {end.trained} trained; best fitness {end.best.fitness:.4f},"
             f" the warm start's {evaluation.fitness:.4f}"
         )
+        if end.exhausted:
+            self.console.line("the search ended early: a program had no valid child; allow more kinds under `mutation`")
 
     def show(self, progress: Progress) -> None:
         """Shows where the evolution stands."""

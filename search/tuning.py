@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import tempfile
@@ -37,6 +38,11 @@ class Tuned:
     program: dsl.Program
     evaluation: Evaluation
 
+    @property
+    def fitness(self) -> float:
+        """Mean loss over the seeds; infinite if a training failed."""
+        return math.inf if self.evaluation.fitness is None else self.evaluation.fitness
+
 
 def tune(
     name: str,
@@ -65,11 +71,11 @@ def tune(
         candidates.append(Tuned(name, learning_rate, weight_decay, program, evaluation))
         report(len(candidates), total)
     finalists: list[Tuned] = []
-    for candidate in sorted(candidates, key=_fitness)[: config.finalists]:
+    for candidate in sorted(candidates, key=lambda tuned: tuned.fitness)[: config.finalists]:
         rest = (trainer.train(dsl.canonical(candidate.program), seed) for seed in seeds[1:])
         finalists.append(replace(candidate, evaluation=score((*candidate.evaluation.outcomes, *rest))))
         report(len(grid) + len(finalists), total)
-    best = min(finalists, key=_fitness)
+    best = min(finalists, key=lambda tuned: tuned.fitness)
     if best.evaluation.fitness is None:
         raise SearchError(
             f"{name} does not train on {trainer.task.name} with any learning rate and weight decay of the grid"
@@ -133,8 +139,3 @@ def _keep(path: Path, value: list[float]) -> None:
         os.replace(file.name, path)
     except OSError:
         pass
-
-
-def _fitness(tuned: Tuned) -> float:
-    fitness = tuned.evaluation.fitness
-    return float("inf") if fitness is None else fitness

@@ -279,3 +279,9 @@ def test_a_run_without_a_directory_and_without_larger_tasks_takes_the_next_free_
 def test_an_impossible_configuration_made_in_python_is_refused(config, tmp_path):
     with pytest.raises(SearchError, match="tournament: 50 is more than the population of 20"):
         search.run(replace(config, tournament=50), tmp_path / "run")
+
+
+def test_a_search_that_runs_out_of_children_says_so(config, tmp_path):
+    told, full = io.StringIO(), dsl.MutationSettings(delete=0, modify=0, max_statements=1)
+    result = search.run(small(config, mutation=full), tmp_path / "run", Console(stream=told))
+    assert result.totals.generated == 0 and "a program had no valid child" in told.getvalue()
