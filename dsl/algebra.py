@@ -12,23 +12,57 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dsl.checker import result_type
+from dsl.forms import LARGEST, SMALLEST, Form, constant, is_constant, rounded, single, split, typed, value
 from dsl.functions import DIVISION_EPSILON, FUNCTIONS, Rule
-from dsl.graph import LARGEST, SMALLEST, Form, Graph, constant, is_constant, key, split, typed, value
+from dsl.graph import Graph
 from dsl.types import LEAFWISE, SCALAR, Type
 
 _ODD = ("sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh")
+_SIGNED = ("sinh", "arctan", "tanh", "arcsinh", "cbrt", "expm1")  # of the sign of the argument
 _EVEN = ("cos", "cosh", "log", "log2", "log10")
 
 
-def call(graph: Graph, name: str, arguments: tuple[Form, ...], type: Type) -> Form:
-    """The normal form of `name(*arguments)`; `type` is the type that the checker gives the result."""
-    if FUNCTIONS[name].rule is Rule.ELEMENTWISE and name != "/" and all(is_constant(a) for a in arguments):
+def call(graph: Graph, name: str, *arguments: Form) -> Form:
+    """The normal form of `name(*arguments)`, of the type that the checker gives the result; found once in a graph."""
+    known = graph.calls.get((name, *arguments))
+    if known is None:
+        known = graph.calls[name, *arguments] = _call(graph, name, arguments)
+    return known
+
+
+def _call(graph: Graph, name: str, arguments: tuple[Form, ...]) -> Form:
+    type = result_type(FUNCTIONS[name], [a.type for a in arguments])
+    assert type is not None, f"{name} was not checked"
+    if FUNCTIONS[name].rule is Rule.ELEMENTWISE and name != "/" and all(map(is_constant, arguments)):
         folded = _fold(name, arguments)
         if folded is not None:
             return constant(folded, type)
+    result = _of_step(graph, name, *arguments) if len(arguments) == 1 else None
     rule = _RULES.get(name)
-    result = rule(graph, *arguments) if rule else None
+    if result is None and rule:
+        result = rule(graph, *arguments)
     return typed(result if result is not None else graph.call(name, arguments, type), type)
+
+
+def rebuild(graph: Graph, op: str, arguments: tuple[Form, ...]) -> Form:
+    """An atom's operation on other arguments."""
+    return call(graph, op, *arguments) if op in FUNCTIONS else _RULES[op](graph, *arguments)  # type: ignore[return-value]
+
+
+def _of_step(graph: Graph, name: str, a: Form) -> Form | None:
+    """f(c sign(x)) is f(c) sign(x) for an odd f, f(c) sign(x)^2 for an even one that is 0 at 0; f(0 x) is 0 x."""
+    atom = single(a)
+    op = graph.atoms[atom].op if atom is not None else None
+    if op not in ("sign", "zero") or FUNCTIONS[name].rule is not Rule.ELEMENTWISE:
+        return None
+    ((monomial, c),) = a.terms.items()
+    with np.errstate(all="ignore"):
+        up, zero, down = (float(FUNCTIONS[name].meaning(np.float64(x))) for x in (c, 0.0, -c))
+    if zero != 0.0 or abs(up) != abs(down) or not SMALLEST < abs(up) < LARGEST:
+        return None
+    step = Form({monomial: 1.0}, a.type)
+    return graph.scale(step if up == -down else graph.multiply(step, step), up)
 
 
 def _fold(name: str, arguments: tuple[Form, ...]) -> float | None:
@@ -43,19 +77,21 @@ def _subtract(graph: Graph, a: Form, b: Form) -> Form:
 
 
 def _divide(graph: Graph, a: Form, b: Form) -> Form:
-    if is_constant(b):
-        denominator = float(np.float32(value(b)) + np.float32(DIVISION_EPSILON))  # as a machine adds: 1 + 1e-8 is 1
-        # near -1e-8 little of the denominator is left, beyond LARGEST its reciprocal is 0
-        if not 1e-3 * DIVISION_EPSILON < abs(denominator) < LARGEST:
-            return graph.call("/", (a, b), max(a.type, b.type))
-        return graph.scale(a, 1 / (value(b) + DIVISION_EPSILON if is_constant(a) else denominator))
-    return graph.multiply(a, graph.call("over", (b,), b.type))
+    if not is_constant(b):
+        return graph.multiply(a, graph.call("over", (b,), b.type))
+    c = value(b)
+    if not (abs(math.frexp(c)[0]) == 0.5 and abs(c) >= 0.25):  # to these, 1e-8 adds nothing in float32
+        c += DIVISION_EPSILON
+    # near -1e-8 little of the denominator is left, beyond LARGEST its reciprocal is 0
+    if not 1e-3 * DIVISION_EPSILON < abs(c) < LARGEST:
+        return graph.call("/", (a, b), max(a.type, b.type))
+    return graph.scale(a, 1 / c)
 
 
 def _interp(graph: Graph, a: Form, b: Form, weight: Form) -> Form | None:
     if is_constant(weight):
         return graph.add(graph.scale(a, 1 - value(weight)), graph.scale(b, value(weight)))
-    return a if key(a) == key(b) and graph.tame(a) and graph.finite(weight) else None
+    return a if a.key == b.key and graph.ranges.of(a).tame and graph.ranges.of(weight).finite else None
 
 
 def _square(graph: Graph, a: Form) -> Form:
@@ -68,9 +104,11 @@ def _cube(graph: Graph, a: Form) -> Form:
 
 
 def _power(graph: Graph, a: Form, b: Form) -> Form | None:
+    if is_constant(a) and value(a) == 1.0:
+        return a
     if not is_constant(b):
         return None
-    exponent = float(np.float32(value(b)))  # as it is written: a folded 1.00000001 is 1
+    exponent = rounded(value(b))
     if exponent == 0.0:
         return constant(1.0)
     if exponent == -1.0:
@@ -109,14 +147,34 @@ def _scaled(name: str, of_scale: Callable[[float], float]) -> Callable[[Graph, F
 
 
 def _sign(graph: Graph, a: Form) -> Form:
+    """sign(x y) is sign(x) sign(y), and sign(f(x)) is sign(x) where f keeps the sign."""
     if not a.terms:
         return a
-    outer, unit = split(a)
-    monomial = next(iter(unit.terms))
-    idempotent = len(unit.terms) == 1 and len(monomial) == 1 and graph.atoms[monomial[0][0]].op == "sign"
-    if idempotent and monomial[0][1] == 1:
-        return graph.scale(unit, math.copysign(1.0, outer))
-    return graph.scale(graph.call("sign", (unit,), a.type), math.copysign(1.0, outer))
+    bounds = graph.ranges.of(a)
+    if not bounds.nan and (bounds.low > 0 or bounds.high < 0):
+        return constant(math.copysign(1.0, bounds.low))
+    ((monomial, c),) = graph.factor(a).terms.items()
+    result = constant(math.copysign(1.0, c))
+    for digest, power in monomial:
+        sign = _sign_of(graph, digest)
+        for _ in range(power):
+            result = graph.multiply(result, sign)
+    return result
+
+
+def _sign_of(graph: Graph, digest: int) -> Form:
+    op, arguments, type = graph.atoms[digest][:3]
+    if op == "sign":
+        return graph.form_of(digest)
+    if op in _SIGNED:
+        return _sign(graph, *arguments)
+    if op in _OPPOSITE:
+        extreme = _extreme(op)(graph, *[_sign(graph, a) for a in arguments])
+        if len(_parts(graph, op, extreme)) == 1:  # one of the signs never counts
+            return extreme
+    if op in ("abs", "sqrt"):
+        return _square(graph, _sign(graph, *arguments))
+    return graph.call("sign", (graph.form_of(digest),), type)
 
 
 def _reciprocal(graph: Graph, a: Form) -> Form:
@@ -158,20 +216,65 @@ def _dot(graph: Graph, a: Form, b: Form) -> Form | None:
     if a.type is SCALAR:
         return graph.multiply(a, b)
     if not a.terms or not b.terms:
-        return Form({}, SCALAR) if graph.finite(a) and graph.finite(b) else None
+        return Form({}, SCALAR) if graph.ranges.of(a).finite and graph.ranges.of(b).finite else None
     (outer_a, a), (outer_b, b) = split(a), split(b)
     return graph.scale(graph.scale(graph.call("dot", (a, b), SCALAR), outer_a), outer_b)
+
+
+def _clip(graph: Graph, a: Form, limit: Form) -> Form | None:
+    return a if not a.terms and graph.ranges.of(limit).low > 0 else None
 
 
 def _cosine_sim(graph: Graph, a: Form, b: Form) -> Form | None:
     if not a.terms or not b.terms:
         return None
+    if a.type is SCALAR and is_constant(a) and is_constant(b):
+        return constant(math.copysign(1.0, value(a) * value(b)))
     (outer_a, a), (outer_b, b) = split(a), split(b)
     return graph.scale(graph.call("cosine_sim", (a, b), SCALAR), math.copysign(1.0, outer_a * outer_b))
 
 
-def _extreme(graph: Graph, a: Form, b: Form) -> Form | None:
-    return a if key(a) == key(b) else None
+def _extreme(name: str) -> Callable[[Graph, Form, Form], Form]:
+    """max or min of any number of forms, led by 1 times the first of them; one that never counts goes."""
+
+    def rule(graph: Graph, a: Form, b: Form) -> Form:
+        parts = {part.key: part for x in (a, b) for part in _parts(graph, name, x)}
+        for key, part in list(parts.items()):
+            if any(_is_beaten(graph, name, part, other) for other_key, other in parts.items() if other_key != key):
+                del parts[key]
+        scales = {unit.key: scale for scale, unit in map(split, parts.values()) if () not in unit.terms}
+        scale = scales[min(scales)] if scales else 1.0
+        function = name if scale > 0 else _OPPOSITE[name]
+        units = sorted((graph.scale(part, 1 / scale) for part in parts.values()), key=lambda unit: unit.key)
+        result = units[0]
+        for unit in units[1:]:
+            result = graph.call(function, (result, unit), max(result.type, unit.type))
+        return graph.scale(result, scale)
+
+    return rule
+
+
+_OPPOSITE = {"max": "min", "min": "max"}
+
+
+def _parts(graph: Graph, name: str, a: Form) -> list[Form]:
+    """What the form is the max or min of: c max(x, y) is max(c x, c y), or min(c x, c y) where c is negative."""
+    waiting, parts = [a], []
+    while waiting:
+        part = waiting.pop()
+        atom = single(part)
+        scale = next(iter(part.terms.values())) if atom is not None else 1.0
+        if atom is not None and graph.atoms[atom].op == (name if scale > 0 else _OPPOSITE[name]):
+            waiting += [graph.scale(inner, scale) for inner in graph.atoms[atom].arguments]
+        else:
+            parts.append(part)
+    return parts
+
+
+def _is_beaten(graph: Graph, name: str, a: Form, b: Form) -> bool:
+    """Whether a is never NaN and never beyond b."""
+    ahead = graph.ranges.of(graph.add(b, graph.scale(a, -1.0)))
+    return (ahead.low >= 0 if name == "max" else ahead.high <= 0) and not graph.ranges.of(a).nan
 
 
 _RULES: dict[str, Callable[..., Form | None]] = {
@@ -186,15 +289,19 @@ _RULES: dict[str, Callable[..., Form | None]] = {
     "power": _power,
     "abs": Graph.absolute,
     "sqrt": _sqrt,
-    "cbrt": _scaled("cbrt", np.cbrt),
+    "cbrt": _scaled("cbrt", math.cbrt),
     "sign": _sign,
     "reciprocal": _reciprocal,
     "norm": _norm,
     "global_norm": _global_norm,
     "dot": _dot,
     "cosine_sim": _cosine_sim,
-    "max": _extreme,
-    "min": _extreme,
+    "max": _extreme("max"),
+    "min": _extreme("min"),
+    "over": lambda graph, a: _divide(graph, constant(1.0), a),
+    "sum": lambda graph, a: a,
+    "zero": lambda graph, a: graph.scale(a, 0.0),
+    "clip_by_global_norm": _clip,
     **{name: _symmetric(name, -1.0) for name in _ODD},
     **{name: _symmetric(name, 1.0) for name in _EVEN},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsl.graph import LARGEST, SMALLEST, Form, Monomial, is_constant, key, split, value, without
+from dsl.forms import LARGEST, SMALLEST, Form, Monomial, is_constant, split, value, without
 from dsl.normal import NormalForm, normal_form
 from dsl.program import Argument, Program, Statement, to_constant
 from dsl.types import LEAFWISE, SCALAR, Type
@@ -35,7 +35,6 @@ class _Writer:
     """Emits one statement for each distinct piece of the normal form."""
 
     def __init__(self, form: NormalForm):
-        form.graph.assume_nothing()
         count = len(form.states)
         self.names = _STATE_NAMES.get(count) or tuple(f"s{i}" for i in range(count))
         self.form, self.atoms = form, form.graph.atoms
@@ -44,7 +43,7 @@ class _Writer:
         self.units: dict[int, tuple[Argument, float]] = {}  # key of a unit -> a variable that holds a multiple of it
         self.pieces = [a for digest in _reachable(form) for a in self.atoms[digest].arguments]
         sums = [*form.states, *self.pieces]
-        self.wanted = {key(split(a)[1]) for a in sums if len(a.terms) > 1}  # units that are written anyway
+        self.wanted = {split(a)[1].key for a in sums if len(a.terms) > 1}  # units that are written anyway
 
     def program(self) -> Program:
         for piece in self.pieces:  # inner ones first, so that a long program is no deep recursion
@@ -65,7 +64,7 @@ class _Writer:
         """A constant, or the variable that holds the form."""
         if is_constant(form) and form.type is SCALAR:
             return to_constant(value(form))
-        known = ("form", key(form))
+        known = ("form", form.key)
         if known not in self.written:
             self.written[known] = self._of_type(form)
         return self.written[known]
@@ -94,12 +93,12 @@ class _Writer:
             rest = {without(m, shared): c for m, c in form.terms.items()}
             type = max(map(self.form.graph.type_of, rest))
             outer, unit = split(Form(rest, type))
-            if key(unit) not in self.wanted:  # the factor is multiplied with anyway: one coefficient can be 1
+            if unit.key not in self.wanted:  # the factor is multiplied with anyway: one coefficient can be 1
                 outer = max(rest.values(), key=abs)
                 unit = Form({m: c / outer for m, c in rest.items()}, type)
             return self.product(shared, outer, (self.argument(unit), type))
         scale, unit = split(form)
-        unit_key = key(unit)
+        unit_key = unit.key
         if unit_key in self.units:
             name, known_scale = self.units[unit_key]
             if SMALLEST < abs(scale / known_scale) < LARGEST:
@@ -184,9 +183,11 @@ class _Writer:
         if atom.op in ("w", "g", "lr"):
             return atom.op
         if atom.op == "state":
-            return self.names[atom.reads.bit_length() - 1]
+            return self.names[atom.number]
         if atom.op == "sum":
             return self.argument(atom.arguments[0])
+        if atom.op == "zero":
+            return self.emit("*", 0.0, self.argument(atom.arguments[0]))
         return self.emit(atom.op, *(self.argument(a) for a in atom.arguments))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from itertools import product
 
 from dsl.errors import ProgramError
 from dsl.functions import FUNCTIONS, Function, Rule
@@ -23,10 +24,9 @@ def check(program: Program) -> dict[str, Type]:
         ProgramError: for an unknown function, a wrong number of arguments, a variable read before it is set,
             argument types the function does not take, or an update or state that is not a TREE.
     """
-    types: dict[str, Type] = dict.fromkeys(program.inputs, TREE)
-    types[program.inputs[-1]] = SCALAR
-    for index, statement in enumerate(program.statements):
-        types[statement.target] = _result(statement, types, index)
+    types, typed = _types(program)
+    if typed < len(program.statements):
+        raise _refusal(program.statements[typed], types, typed)
     if len(program.outputs) != len(program.states) + 1:
         raise ProgramError(
             f"returns {len(program.outputs)} values for an update and {len(program.states)} states:"
@@ -44,44 +44,41 @@ def check(program: Program) -> dict[str, Type]:
 
 def is_valid(program: Program) -> bool:
     """Whether `check` accepts the program, without the words: what a search asks of every proposal."""
-    types: dict[str, Type] = dict.fromkeys(program.inputs, TREE)
-    types[program.inputs[-1]] = SCALAR
-    for target, name, arguments in program.statements:
-        function = FUNCTIONS.get(name)
-        given = [types.get(a) if isinstance(a, str) else SCALAR for a in arguments]
-        if function is None or len(given) != function.arity or None in given:
-            return False
-        result = result_type(function, given)  # type: ignore[arg-type]
+    types, typed = _types(program)
+    outputs = program.outputs
+    complete = typed == len(program.statements) and len(outputs) == len(program.inputs) - 2
+    return complete and all([types.get(name) is TREE for name in outputs])
+
+
+def _types(program: Program) -> tuple[dict[str, Type], int]:
+    """The types of the variables, and how many statements could be typed."""
+    inputs = program.inputs
+    types: dict[str, Type] = dict.fromkeys(inputs, TREE)
+    types[inputs[-1]] = SCALAR
+    for index, (target, name, arguments) in enumerate(program.statements):
+        result = RESULTS.get((name, *[types.get(a) if a.__class__ is str else SCALAR for a in arguments]))  # type: ignore
         if result is None:
-            return False
+            return types, index
         types[target] = result
-    complete = len(program.outputs) == len(program.states) + 1
-    return complete and all(types.get(name) is TREE for name in program.outputs)
+    return types, len(program.statements)
 
 
-def _result(statement: Statement, types: dict[str, Type], index: int) -> Type:
+def _refusal(statement: Statement, types: dict[str, Type], index: int) -> ProgramError:
+    """What is wrong with a statement that has no type, and how to mend it."""
     function = FUNCTIONS.get(statement.function)
     if function is None:
         hint = nearest(statement.function, FUNCTIONS) or ": use one of dsl.functions.FUNCTIONS"
-        raise ProgramError(f"unknown function {statement.function!r}{hint}", statement=index)
+        return ProgramError(f"unknown function {statement.function!r}{hint}", statement=index)
     if len(statement.arguments) != function.arity:
-        raise ProgramError(
+        return ProgramError(
             f"{function.name} takes {function.arity} arguments, got {len(statement.arguments)}", statement=index
         )
-    given = []
     for argument in statement.arguments:
-        if isinstance(argument, str):
-            if argument not in types:
-                hint = nearest(argument, types) or f": set it before, or use one of {', '.join(list(types)[:8])}"
-                raise ProgramError(f"{argument!r} is read before it is set{hint}", statement=index)
-            given.append(types[argument])
-        else:
-            given.append(SCALAR)
-    result = result_type(function, given)
-    if result is None:
-        shown = ", ".join(t.name for t in given)
-        raise ProgramError(f"{function.name}({shown}) has no meaning; it takes {function.rule.value}", statement=index)
-    return result
+        if isinstance(argument, str) and argument not in types:
+            hint = nearest(argument, types) or f": set it before, or use one of {', '.join(list(types)[:8])}"
+            return ProgramError(f"{argument!r} is read before it is set{hint}", statement=index)
+    shown = ", ".join([types[a].name if isinstance(a, str) else SCALAR.name for a in statement.arguments])
+    return ProgramError(f"{function.name}({shown}) has no meaning; it takes {function.rule.value}", statement=index)
 
 
 def result_type(function: Function, given: list[Type]) -> Type | None:
@@ -98,6 +95,15 @@ def result_type(function: Function, given: list[Type]) -> Type | None:
     if rule is Rule.CLIP:
         return given[0] if given[1] is SCALAR else None
     return None
+
+
+# (function, type of each argument) -> type of the result, for what has a meaning.
+RESULTS: dict[tuple[str | Type, ...], Type] = {
+    (function.name, *given): result
+    for function in FUNCTIONS.values()
+    for given in product(Type, repeat=function.arity)
+    if (result := result_type(function, list(given))) is not None
+}
 
 
 def nearest(name: str, known) -> str:

@@ -10,32 +10,43 @@ def live(program: Program) -> tuple[int, ...]:
 
     A state counts as read only if a live statement of a later step reads it: a fixed point over steps.
     """
-    return _fixed_point(program)[0]
+    reached = _reached(program)
+    return tuple([index for index in range(len(program.statements)) if reached >> index & 1])
 
 
 def prune(program: Program) -> Program:
     """The program with its live statements and states only: a state that no later update reads leaves the signature."""
-    indices, states = _fixed_point(program)
+    reached = _reached(program) >> len(program.statements)
+    states = [i for i in range(len(program.states)) if reached >> i & 1]
     return Program(
         (*program.inputs[:2], *(program.states[i] for i in states), program.inputs[-1]),
-        tuple(program.statements[i] for i in indices),
+        tuple(program.statements[i] for i in live(program)),
         (program.outputs[0], *(program.outputs[1 + i] for i in states)),
     )
 
 
-def _fixed_point(program: Program) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    reached: set[int] = set()
-    while True:
-        wanted = {program.outputs[0]}
-        wanted.update(program.outputs[1 + i] for i in reached)
-        indices = []
-        for index in range(len(program.statements) - 1, -1, -1):
-            statement = program.statements[index]
-            if statement.target in wanted:
-                indices.append(index)
-                wanted.discard(statement.target)
-                wanted.update(a for a in statement.arguments if isinstance(a, str))
-        now = {i for i, name in enumerate(program.states) if name in wanted}
-        if now <= reached:
-            return tuple(reversed(indices)), tuple(sorted(reached))
-        reached |= now
+def _reached(program: Program) -> int:
+    """A bit for each statement, then for each state, set where the weights depend on it.
+
+    Every value carries the bits of what it was computed from.
+    """
+    bit = 1 << len(program.statements)
+    sources: dict[str, int] = {}
+    for name in program.inputs[2:-1]:
+        sources[name] = bit
+        bit <<= 1
+    bit, known = 1, sources.get
+    for target, _, arguments in program.statements:
+        found = bit
+        for a in arguments:
+            found |= known(a, 0)  # type: ignore[arg-type]  # an input that is no state, and a constant, read nothing
+        sources[target] = found
+        bit <<= 1
+    update, *after = [sources.get(name, 0) for name in program.outputs]
+    reached, before = update, -1
+    while reached != before:
+        before = reached
+        for number, found in enumerate(after):
+            if reached >> (len(program.statements) + number) & 1:
+                reached |= found
+    return reached

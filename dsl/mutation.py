@@ -17,6 +17,8 @@ from dsl.program import Argument, Program, Statement, to_constant
 
 MOST_TRIES = 10_000  # proposals for one child; a program with valid neighbours needs a few
 
+_NO_CHILD = "no valid child was found: give the program constants, or allow more kinds of mutation"
+
 _DRAWN = tuple(row for row in FUNCTIONS.values() if row.rule is not Rule.NEVER)
 
 
@@ -70,33 +72,48 @@ def mutate(program: Program, rng: np.random.Generator, settings: MutationSetting
 def propose(program: Program, rng: np.random.Generator, settings: MutationSettings) -> tuple[Program, Mutation]:
     """A valid child and the mutation that made it: proposals are drawn from the parent until one is valid.
 
+    So each valid single edit has the probability with which it is drawn, divided by that of drawing any valid one.
+
     Args and Raises as for `mutate`.
     """
     for _ in range(MOST_TRIES):
-        proposal = _propose_once(program, rng, settings)
-        if proposal is None:
-            continue
-        statements, mutation = proposal
-        child = Program(program.inputs, statements, program.outputs)
-        if is_valid(child):
-            return child, mutation
-    raise ProgramError(
-        f"no valid child was found in {MOST_TRIES} proposals:"
-        " give the program constants, or allow more kinds of mutation"
-    )
+        proposal = draw(program, rng, settings)
+        if proposal is not None and is_valid(proposal[0]):
+            return proposal
+    raise ProgramError(_NO_CHILD)
 
 
-def _propose_once(
-    program: Program, rng: np.random.Generator, settings: MutationSettings
-) -> tuple[tuple[Statement, ...], Mutation] | None:
-    if settings.constants_only:
-        return _modify(program, rng, settings)
-    kind = rng.random() * (settings.insert + settings.delete + settings.modify)
-    if kind < settings.insert:
-        return _insert(program, rng, settings)
-    if kind < settings.insert + settings.delete:
-        return _delete(program, rng)
-    return _modify(program, rng, settings)
+def draw(
+    program: Program, rng: np.random.Generator, settings: MutationSettings = MutationSettings()
+) -> tuple[Program, Mutation] | None:
+    """One proposal, valid or not; None for a constant that would leave float32.
+
+    Args and Raises as for `mutate`.
+    """
+    length, able = len(program.statements), _able(program, settings.constants_only)
+    insert = settings.insert if length < settings.max_statements and not settings.constants_only else 0.0
+    delete = settings.delete if length and not settings.constants_only else 0.0
+    modify = (settings.modify or settings.constants_only) if able else 0.0
+    if not insert + delete + modify:
+        raise ProgramError(_NO_CHILD)
+    kind = rng.random() * (insert + delete + modify)
+    if kind < insert:
+        edit: Edit | None = _insert(program, rng, settings)
+    elif kind < insert + delete:
+        edit = _delete(program, rng)
+    else:
+        edit = _modify(program, able, rng, settings)
+    return edit and (Program(program.inputs, edit[0], program.outputs), edit[1])
+
+
+def _able(program: Program, constants_only: bool) -> list[int]:
+    """Indices of the statements with an argument that may be modified."""
+    if constants_only:
+        return [i for i, s in enumerate(program.statements) if any(map(_is_constant, s.arguments))]
+    return [i for i, s in enumerate(program.statements) if s.arguments]
+
+
+Edit = tuple[tuple[Statement, ...], Mutation]
 
 
 def _pick(rng: np.random.Generator, count: int) -> int:
@@ -111,16 +128,14 @@ def _draw_argument(scope: list[str], rng: np.random.Generator, settings: Mutatio
 
 def _scope(program: Program, position: int) -> list[str]:
     """The variables that are set before a position, each once."""
-    return list(dict.fromkeys([*program.inputs, *(s.target for s in program.statements[:position])]))
+    return list(dict.fromkeys([*program.inputs, *[s.target for s in program.statements[:position]]]))
 
 
-def _insert(program: Program, rng: np.random.Generator, settings: MutationSettings):
-    if len(program.statements) >= settings.max_statements:
-        return None
+def _insert(program: Program, rng: np.random.Generator, settings: MutationSettings) -> Edit:
     position = _pick(rng, len(program.statements) + 1)
     function = _DRAWN[_pick(rng, len(_DRAWN))]
     scope = _scope(program, position)
-    arguments = tuple(_draw_argument(scope, rng, settings) for _ in range(function.arity))
+    arguments = tuple([_draw_argument(scope, rng, settings) for _ in range(function.arity)])
     names = _scope(program, len(program.statements))
     if rng.random() < settings.new_variable_probability:
         number = len(names)
@@ -133,24 +148,16 @@ def _insert(program: Program, rng: np.random.Generator, settings: MutationSettin
     return (*program.statements[:position], statement, *program.statements[position:]), Mutation("insert", position)
 
 
-def _delete(program: Program, rng: np.random.Generator):
-    if not program.statements:
-        return None
+def _delete(program: Program, rng: np.random.Generator) -> Edit:
     position = _pick(rng, len(program.statements))
     return program.statements[:position] + program.statements[position + 1 :], Mutation("delete", position)
 
 
-def _modify(program: Program, rng: np.random.Generator, settings: MutationSettings):
-    candidates = [
-        (index, [i for i, a in enumerate(s.arguments) if not (settings.constants_only and isinstance(a, str))])
-        for index, s in enumerate(program.statements)
-    ]
-    candidates = [pair for pair in candidates if pair[1]]
-    if not candidates:
-        return None
-    position, slots = candidates[_pick(rng, len(candidates))]
-    slot = slots[_pick(rng, len(slots))]
+def _modify(program: Program, able: list[int], rng: np.random.Generator, settings: MutationSettings) -> Edit | None:
+    position = able[_pick(rng, len(able))]
     target, function, arguments = program.statements[position]
+    slots = [i for i, a in enumerate(arguments) if not settings.constants_only or _is_constant(a)]
+    slot = slots[_pick(rng, len(slots))]
     old = arguments[slot]
     if isinstance(old, str):
         scope = [name for name in _scope(program, position) if name != old]
@@ -162,3 +169,7 @@ def _modify(program: Program, rng: np.random.Generator, settings: MutationSettin
     changed = Statement(target, function, (*arguments[:slot], new, *arguments[slot + 1 :]))
     statements = (*program.statements[:position], changed, *program.statements[position + 1 :])
     return statements, Mutation("modify", position)
+
+
+def _is_constant(argument: Argument) -> bool:
+    return not isinstance(argument, str)

@@ -10,6 +10,7 @@ import pytest
 
 import dsl
 from dsl import mutation
+from dsl.checker import is_valid
 from dsl.functions import FUNCTIONS, Rule
 from dsl.mutation import Mutation, MutationSettings, mutate, propose
 from dsl.program import Program, to_constant
@@ -200,19 +201,104 @@ def test_a_stream_is_all_that_a_child_depends_on():
     assert [mutate(ADAMW, rng) for _ in range(5)] == first
 
 
-def test_a_child_takes_few_proposals(monkeypatch, descendant):
-    proposals, original = 0, mutation._propose_once
+def count_draws(monkeypatch) -> list[int]:
+    """A list of one number, that of the proposals drawn since."""
+    drawn, original = [0], mutation.draw
 
     def counted(*arguments):
-        nonlocal proposals
-        proposals += 1
+        drawn[0] += 1
         return original(*arguments)
 
-    monkeypatch.setattr(mutation, "_propose_once", counted)
+    monkeypatch.setattr(mutation, "draw", counted)
+    return drawn
+
+
+def test_a_child_takes_few_proposals(monkeypatch, descendant):
     parents = [descendant(42, number) for number in range(100)]
-    proposals = 0
+    drawn = count_draws(monkeypatch)
     for (number, parent), repeat in product(enumerate(parents), range(10)):
         mutate(parent, stream(1000 * number + repeat))
-    mean = proposals / 1000
+    mean = drawn[0] / 1000
     print(f"{mean:.2f} proposals for a child")
     assert 1 <= mean < 2
+
+
+ONE = dsl.parse("def train(w, g, lr): return sign(g)")
+NO_CONSTANTS = dsl.parse("def train(w, g, m, lr):\n  m = m + g\n  u = m * lr\n  return u, m")
+EXTREMES = {
+    "no statement": (EMPTY, SETTINGS),
+    "one statement": (ONE, SETTINGS),
+    "one statement that may not grow": (ONE, MutationSettings(max_statements=1)),
+    "at the length cap": (ADAMW, MutationSettings(max_statements=len(ADAMW))),
+    "beyond the length cap": (ADAMW, MutationSettings(max_statements=2)),
+    "no constants": (NO_CONSTANTS, SETTINGS),
+    "constants only": (ADAMW, MutationSettings(constants_only=True)),
+    "a long program": (
+        Program(ADAMW.inputs, ADAMW.statements[:-1] * 40 + ADAMW.statements[-1:], ADAMW.outputs),
+        SETTINGS,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXTREMES)
+def test_an_extreme_program_has_children_after_few_proposals(case, monkeypatch):
+    parent, settings = EXTREMES[case]
+    drawn = count_draws(monkeypatch)
+    for number in range(300):
+        child, made = propose(parent, stream(number), settings)
+        dsl.check(child)
+        assert child != parent or made.kind == "insert"
+    print(f"{case}: {drawn[0] / 300:.2f} proposals for a child")
+    assert drawn[0] / 300 < 7
+
+
+def edits(parent: Program, settings: MutationSettings) -> dict[tuple, float]:
+    """(mutation, statement it leaves there) -> probability, for every valid single edit, as docs/language.md has it.
+
+    For settings without constants, whose values have no probability of their own.
+    """
+    weights = {kind: getattr(settings, kind) for kind in ("insert", "delete", "modify")}
+    share = {kind: weight / sum(weights.values()) for kind, weight in weights.items()}
+    length, found = len(parent), {}
+
+    def add(kind: str, at: int, statement: dsl.Statement | None, probability: float) -> None:
+        before, after = parent.statements[:at], parent.statements[at + (kind != "insert") :]
+        child = Program(parent.inputs, before + ((statement,) if statement else ()) + after, parent.outputs)
+        if is_valid(child):
+            found[Mutation(kind, at), statement] = share[kind] * probability
+
+    names = list(dict.fromkeys([*parent.inputs, *(s.target for s in parent.statements)]))
+    drawn = [row for row in FUNCTIONS.values() if row.rule is not Rule.NEVER]
+    new = settings.new_variable_probability
+    targets = {f"v{len(names)}": new} | dict.fromkeys(names, (1 - new) / len(names))
+    for at in range(length + 1):
+        scope = list(dict.fromkeys([*parent.inputs, *(s.target for s in parent.statements[:at])]))
+        for row, (target, chance) in product(drawn, targets.items()):
+            for arguments in product(scope, repeat=row.arity):
+                one = chance / (length + 1) / len(drawn) / len(scope) ** row.arity
+                add("insert", at, dsl.Statement(target, row.name, arguments), one)
+        if at < length:
+            add("delete", at, None, 1 / length)
+            target, function, old = parent.statements[at]
+            for slot, name in product(range(len(old)), scope):
+                if name != old[slot]:
+                    changed = dsl.Statement(target, function, (*old[:slot], name, *old[slot + 1 :]))
+                    add("modify", at, changed, 1 / length / len(old) / (len(scope) - 1))
+    total = sum(found.values())
+    return {edit: probability / total for edit, probability in found.items()}
+
+
+def test_every_valid_edit_has_the_probability_that_the_docs_state():
+    settings = MutationSettings(constant_probability=0.0, insert=1.0, delete=2.0, modify=3.0)
+    expected, count = edits(NO_CONSTANTS, settings), 40_000
+    found = Counter()
+    for child, made in children(NO_CONSTANTS, settings, count):
+        found[made, None if made.kind == "delete" else child.statements[made.statement]] += 1
+    assert found.keys() <= expected.keys()
+    frequent = {edit: probability * count for edit, probability in expected.items() if probability * count >= 5}
+    rest = [count - sum(frequent.values()), count - sum(found[edit] for edit in frequent)]
+    squares = [(found[edit] - mean) ** 2 / mean for edit, mean in frequent.items()] + [
+        (rest[1] - rest[0]) ** 2 / rest[0]
+    ]
+    # the sum of n of them is n, and 5 standard deviations of it more once in millions
+    assert sum(squares) < len(squares) + 5 * (2 * len(squares)) ** 0.5

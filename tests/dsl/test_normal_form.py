@@ -47,7 +47,26 @@ SAME_UPDATES = {
     "power 2": ("power(g, 2)", "square(g)"),
     "power 3": ("power(g, 3)", "cube(g)"),
     "power 1": ("power(g, 1)", "g"),
-    "power that is folded to 1": ("power(g, exp10(1e-8))", "g"),
+    "power that is folded to 1": ("power(g, sqrt(4) - 1)", "g"),
+    "power of 1": ("power(1.0, g) * w", "w"),
+    "sign of a product": ("sign(g * w)", "sign(g) * sign(w)"),
+    "sign of a function that keeps it": ("sign(tanh(cube(g)))", "sign(g)"),
+    "sign of a clipped value": ("sign(max(-0.5, g))", "sign(g)"),
+    "cube of a sign": ("cube(sign(g))", "sign(g)"),
+    "function of a sign": ("sinh(2 * sign(g))", "sinh(2) * sign(g)"),
+    "x sign(x)": ("w * g * sign(g)", "w * abs(g)"),
+    "|x| sign(x)": ("w * abs(g) * sign(g)", "w * g"),
+    "x sign(x)^2": ("w * g * square(sign(g))", "w * g"),
+    "sign of what is positive": ("g * sign(cosh(w) + 1)", "g"),
+    "abs of the learning rate": ("g * abs(lr)", "g * lr"),
+    "maximum that never counts": ("max(g * g, -1.5)", "g * g"),
+    "minimum that never counts": ("min(sin(g), 1.5)", "sin(g)"),
+    "maxima nested": ("max(max(g, w), max(lr, g))", "max(g, max(lr, w))"),
+    "maximum of multiples": ("max(2 * g, 2 * w)", "2 * max(g, w)"),
+    "minimum as a maximum": ("min(g, w)", "-max(-g, -w)"),
+    "infinite x - x and 0 x": ("w + (exp(g) - exp(g))", "w + 0 * exp(g)"),
+    "0 x of multiples": ("w + 0 * (3 * exp(g) * w)", "w + 0 * exp(g)"),
+    "clipped zeros": ("g + clip(w - w, 0.5)", "g"),
     "power 0": ("power(g, 0) * w", "w"),
     "power -1": ("power(g, -1)", "reciprocal(g)"),
     "x + x": ("g + g", "2 * g"),
@@ -125,6 +144,14 @@ DIFFERENT_UPDATES = {
         "w + (1 / abs(g) / abs(g) / abs(g) / abs(g) / abs(g) - 1 / abs(g) / abs(g) / abs(g) / abs(g) / abs(g))",
         "w",
     ),
+    "sign(0) and 1": ("g * square(sign(w))", "g"),
+    "sign of what may be 0": ("g * sign(exp(w))", "g"),
+    "x |x| and x x": ("g * abs(g)", "g * g"),
+    "maximum that counts": ("max(g * g, 0.5)", "g * g"),
+    "maximum and NaN": ("max(arcsin(g), -2)", "arcsin(g) + lr - lr"),
+    "maximum of opposite multiples": ("max(-2 * g, -2 * w)", "-2 * max(g, w)"),
+    "0 x of another infinity": ("w + 0 * exp(g)", "w + 0 * exp(w)"),
+    "zeros clipped by what may be 0": ("g + clip(w - w, lr)", "g"),
     "cancellation in part": ("(g + w) - g", "w"),
     "cancellation with a constant": ("(g + 1) - 1", "g"),
     "maximum and minimum": ("max(g, w)", "min(g, w)"),
@@ -248,6 +275,26 @@ SAME_PROGRAMS = {
         body("m", "m = interp(g, m, 0.9)", "return m, m"),
         body("m", "z = m - m", "m = interp(g, m, 0.9)", "return m + z, m"),
     ),
+    "a state that cannot be negative": (
+        body("v", "v = interp(g * g, v, 0.9)", "return g / sqrt(v), v"),
+        body("v", "v = interp(g * g, v, 0.9)", "return g / sqrt(max(-1.3, v)), max(abs(v), -2)"),
+    ),
+    "a state within bounds": (
+        body("m", "m = interp(sign(g), m, 0.9)", "return m, m"),
+        body("m", "m = interp(sign(g), m, 0.9)", "return min(m, 1.5), max(m, -1.1)"),
+    ),
+    "a state in another scale": (
+        body("m", "m = interp(g, m, 0.9)", "return 10 * m * lr, m"),
+        body("m", "m = 0.9 * m + (1 - 0.9) * 10 * g", "return m * lr, m"),
+    ),
+    "a state in the opposite scale": (
+        body("m", "m = interp(g, m, 0.9)", "return m * lr, m"),
+        body("m", "m = interp(-g, m, 0.9)", "return -m * lr, m"),
+    ),
+    "a state of which only the sign is read": (
+        body("m", "return sign(m) * g, w"),
+        body("m", "return sign(m) * g, arctan(0.5 * w)"),
+    ),
     "the paper's two averages": (
         body("v", "u = sign(interp(g, v, 0.5))", "v = interp(g, v, 0.75)", "return u * lr, v"),
         body("m, v", "m = interp(g, v, 0.5)", "v = interp(g, m, 1.5)", "return sign(m) * lr, m, v"),
@@ -266,6 +313,22 @@ DIFFERENT_PROGRAMS = {
     "before and after the step": (
         body("m", "n = interp(g, m, 0.9)", "return m, n"),
         body("m", "n = interp(g, m, 0.9)", "return n, n"),
+    ),
+    "a state that may be negative": (
+        body("v", "v = interp(g, v, 0.9)", "return g / sqrt(v), v"),
+        body("v", "v = interp(g, v, 0.9)", "return g / sqrt(max(-1.3, v)), v"),
+    ),
+    "a state beyond its bounds": (
+        body("m", "m = interp(2 * sign(g), m, 0.9)", "return m, m"),
+        body("m", "m = interp(2 * sign(g), m, 0.9)", "return min(m, 1.5), m"),
+    ),
+    "a state that grows out of its bounds": (
+        body("m", "m = m + 0.001 * sign(g)", "return m, m"),
+        body("m", "m = m + 0.001 * sign(g)", "return min(m, 1.5), m"),
+    ),
+    "a state of which more than the sign is read": (
+        body("m", "return sign(m) * m, w"),
+        body("m", "return sign(m) * m, arctan(w)"),
     ),
     "states crossed over": (
         body("m, v", "m = m * 0.5 + g", "v = v * 0.5 + g", "return m, v, m"),
@@ -367,9 +430,9 @@ def test_canonical_program_is_valid_readable_and_free_of_dead_code(origin, reque
     assert shorter > 150
 
 
-@pytest.mark.parametrize(("origin", "at_least"), [("descendant", 0.95), ("wild", 0.98)])
+@pytest.mark.parametrize(("origin", "at_least"), [("descendant", 0.9), ("wild", 0.95)])
 def test_canonical_program_of_a_canonical_program_is_nearly_always_itself(origin, at_least, request):
-    """Not always: a coefficient that was rounded to float32 for the text may round once more."""
+    """Not always: a coefficient is rounded to float32 for the text, and terms are ordered by digests."""
     draw = request.getfixturevalue(origin)
     fixed = 0
     for number in range(300):

@@ -1,0 +1,251 @@
+"""The states of a normal form, reduced by induction over the training steps.
+
+What a program computes is unchanged when a state that no later update reads goes, when a state that stays zero is zero,
+when a state that stays a multiple of another is that multiple, and when states change names and scales. Each is
+assumed, the forms are written again under the assumption, and it is kept if one step preserves it: all states start as
+zeros. What is written depends on the forms alone, never on how a program came to them.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations, permutations
+from typing import NamedTuple
+
+from dsl import algebra
+from dsl.forms import LARGEST, SMALLEST, Form, constant, single, split, typed
+from dsl.graph import Graph
+from dsl.ranges import UNKNOWN, ZERO, Range, Ranges
+from dsl.types import TREE
+
+MOST_ROUNDS = 6
+MOST_PERMUTED = 4  # states that nothing tells apart, in whatever order they are tried
+
+# Bounds that a state is tried for, with the growth in one step that rounding, or a sum that grows linearly, explains:
+# no number of steps takes a sum of ordinary numbers out of float32.
+_BOUNDS = ((0.0, 0.0), (1.0, 1e-12), (1e18, 1e-6), (1e30, 1e-6), (math.inf, 0.0))
+
+Meanings = dict[int, Form]  # number of a state -> what stands for it
+
+
+class System(NamedTuple):
+    """One training step: the update, the forms that the states are read as, and what becomes of each, by its number."""
+
+    update: Form
+    states: dict[int, Form]
+    after: dict[int, Form]
+
+    def is_same(self, other: System) -> bool:
+        """Whether both are written alike."""
+        mine, others = (
+            (
+                list(system.after),
+                [form.key for form in (system.update, *system.states.values(), *system.after.values())],
+            )
+            for system in (self, other)
+        )
+        return mine == others
+
+
+def reduced(graph: Graph, system: System) -> System:
+    """The system with the fewest states, numbered 0, 1, ... in an order that depends on what they compute only."""
+    for _ in range(MOST_ROUNDS):
+        before = system
+        for step in (_reached, _without_zeros, _without_multiples, _reached, _signs, _scaled, _ordered):
+            system = step(graph, system)
+        if system.is_same(before):
+            break
+    return system
+
+
+def substitute(graph: Graph, system: System, meanings: Meanings, known: Meanings | None = None) -> System:
+    """The system with other forms in place of its states, which keep their numbers, and of the atoms in `known`."""
+    known = dict(known or {})
+    after = {number: _replace(graph, form, meanings, known) for number, form in system.after.items()}
+    return System(_replace(graph, system.update, meanings, known), meanings, after)
+
+
+def _replace(graph: Graph, form: Form, meanings: Meanings, known: dict[int, Form]) -> Form:
+    """The form with the states replaced; `known` gathers what became of the atoms."""
+    waiting = [atom for monomial in form.terms for atom, _ in monomial]
+    while waiting:  # without recursion: a program may nest a thousand deep
+        digest = waiting[-1]
+        op, arguments, _, reads, given = graph.atoms[digest]
+        if digest in known or not reads:
+            waiting.pop()
+        elif given is not None:
+            known[waiting.pop()] = meanings[graph.atoms[digest].number]
+        else:
+            monomials = (monomial for a in arguments for monomial in a.terms)
+            missing = [a for m in monomials for a, _ in m if a not in known and graph.atoms[a].reads]
+            if missing:
+                waiting += missing
+            else:
+                known[waiting.pop()] = algebra.rebuild(graph, op, tuple(_rewrite(graph, a, known) for a in arguments))
+    return _rewrite(graph, form, known)
+
+
+def _rewrite(graph: Graph, form: Form, known: dict[int, Form]) -> Form:
+    kept = {m: c for m, c in form.terms.items() if not any(atom in known for atom, _ in m)}
+    if len(kept) == len(form.terms):
+        return form
+    result = Form(kept, form.type)
+    for monomial, c in form.terms.items():
+        if monomial not in kept:
+            product = constant(1.0)
+            for atom, power in monomial:
+                factor = known.get(atom) or graph.form_of(atom)
+                for _ in range(power):
+                    product = graph.multiply(product, factor)
+            result = graph.add(result, graph.scale(product, c))
+    return typed(result, form.type)
+
+
+def _reached(graph: Graph, system: System) -> System:
+    """Without the states that never reach the update."""
+    reads = {number: graph.reads(form) for number, form in system.after.items()}
+    reached, before = graph.reads(system.update), -1
+    while reached != before:
+        before = reached
+        for number, bits in reads.items():
+            if reached >> number & 1:
+                reached |= bits
+    return _only(system, [number for number in system.after if reached >> number & 1])
+
+
+def _only(system: System, numbers: list[int]) -> System:
+    if len(numbers) == len(system.after):
+        return system
+    return System(system.update, {n: system.states[n] for n in numbers}, {n: system.after[n] for n in numbers})
+
+
+def _independent(graph: Graph, form: Form) -> Form:
+    """The terms that read no state."""
+    atoms = graph.atoms
+    return Form({m: c for m, c in form.terms.items() if not any(atoms[a].reads for a, _ in m)}, form.type)
+
+
+def _without_zeros(graph: Graph, system: System) -> System:
+    zeros = {number for number, form in system.after.items() if not _independent(graph, form).terms}
+    while zeros:
+        assumed = substitute(graph, system, system.states | dict.fromkeys(zeros, Form({}, TREE)))
+        broken = {number for number in zeros if assumed.after[number].terms}
+        if not broken:
+            return _only(assumed, [number for number in system.after if number not in zeros])
+        zeros -= broken
+    return system
+
+
+def _without_multiples(graph: Graph, system: System) -> System:
+    independent = {number: _independent(graph, form) for number, form in system.after.items()}
+    for a, b in combinations(system.after, 2):
+        factor = _ratio(independent[a], independent[b])
+        if factor is None:
+            continue
+        kept, gone = a, b
+        negative = factor == -1.0 and split(independent[a])[0] < 0
+        if abs(factor) < 1 - 1e-9 or negative:  # which of them is kept must not depend on their order
+            kept, gone, factor = b, a, 1 / factor
+        assumed = substitute(graph, system, system.states | {gone: graph.scale(system.states[kept], factor)})
+        if assumed.after[gone].key == graph.scale(assumed.after[kept], factor).key:
+            return _without_multiples(graph, _only(assumed, [number for number in system.after if number != gone]))
+    return system
+
+
+def _ratio(a: Form, b: Form) -> float | None:
+    """c with b = c * a, or None."""
+    if not a.terms or a.terms.keys() != b.terms.keys():
+        return None
+    ratios = [b.terms[m] / c for m, c in a.terms.items()]
+    same = max(ratios) - min(ratios) <= 1e-12 * abs(ratios[0])
+    return ratios[0] if same and SMALLEST < abs(ratios[0]) < LARGEST else None
+
+
+def _signs(graph: Graph, system: System) -> System:
+    """Of a state of which no more than the sign is read, no more is kept."""
+    for number, state in system.states.items():
+        forms = (system.update, *system.after.values())
+        if any(atom == single(state) for form in forms for monomial in form.terms for atom, _ in monomial):
+            continue  # as in a weighted mean
+        spare = max(system.states) + 1
+        sign = graph.source("state", TREE, UNKNOWN, spare)
+        found = substitute(graph, system, system.states, {graph.digest("sign", state): sign})
+        if not any(graph.reads(form) >> number & 1 for form in (found.update, *found.after.values())):
+            after = {n: form if n != number else algebra.call(graph, "sign", form) for n, form in found.after.items()}
+            return _renamed(System(found.update, system.states | {number: sign}, after), number, spare)
+    return system
+
+
+def _renamed(system: System, number: int, new: int) -> System:
+    return System(
+        system.update,
+        {new if n == number else n: form for n, form in system.states.items()},
+        {new if n == number else n: form for n, form in system.after.items()},
+    )
+
+
+def _scaled(graph: Graph, system: System) -> System:
+    """Each state in the scale in which it is a weighted mean, or else gathers its independent part times 1."""
+    scales = {number: _scale(graph, system, number) for number in system.after}
+    if all(scale == 1.0 for scale in scales.values()):
+        return system
+    states = {number: graph.source("state", TREE, UNKNOWN, number) for number in scales}
+    scaled = substitute(graph, system, {n: graph.scale(states[n], scale) for n, scale in scales.items()})
+    return System(scaled.update, states, {n: graph.scale(scaled.after[n], 1 / scale) for n, scale in scales.items()})
+
+
+def _scale(graph: Graph, system: System, number: int) -> float:
+    form = system.after[number]
+    independent = _independent(graph, form)
+    if not independent.terms:
+        scale = 1.0 if graph.reads(form) >> number & 1 else split(form)[0]
+    else:
+        ((own, _),) = system.states[number].terms.items()
+        rest = 1.0 - form.terms.get(own, 0.0)
+        scale = split(independent)[0] / (rest if abs(rest) > 1e-9 else 1.0)
+    return scale if abs(scale - 1.0) > 1e-6 and 1e-6 < abs(scale) < 1e6 else 1.0
+
+
+def _ordered(graph: Graph, system: System) -> System:
+    """The states numbered by what they gather, with what is known of their values; names do not count."""
+    bounds = _bounds(graph, system)
+    ranks = {number: _rank(graph, form) for number, form in system.after.items()}
+    numbers = sorted(system.after, key=ranks.__getitem__)
+    if len(set(ranks.values())) == len(numbers) or len(numbers) > MOST_PERMUTED:
+        return _numbered(graph, system, numbers, bounds)
+    orders = [_numbered(graph, system, list(order), bounds) for order in permutations(numbers)]
+    return min(orders, key=lambda found: [found.update.key, *(form.key for form in found.after.values())])
+
+
+def _numbered(graph: Graph, system: System, numbers: list[int], bounds: dict[int, Range]) -> System:
+    states = {number: graph.source("state", TREE, bounds[number], new) for new, number in enumerate(numbers)}
+    if numbers == list(system.after) and all(states[n].key == form.key for n, form in system.states.items()):
+        return system
+    found = substitute(graph, system, states)
+    after = {new: found.after[number] for new, number in enumerate(numbers)}
+    return System(found.update, {new: states[number] for new, number in enumerate(numbers)}, after)
+
+
+def _rank(graph: Graph, form: Form) -> tuple[int, int]:
+    """Orders states: what is linear in the gradient, a first moment, comes before what is not."""
+    independent = _independent(graph, form)
+    degree = max((sum(power for _, power in monomial) for monomial in independent.terms), default=0)
+    return degree, independent.key
+
+
+def _bounds(graph: Graph, system: System) -> dict[int, Range]:
+    """Ranges that the states never leave: from zero, widened until one step stays within."""
+    found = dict.fromkeys(system.after, ZERO)
+    while found:
+        ranges = Ranges(graph.atoms, found, graph.ranges)
+        wider = {number: _widened(found[number], ranges.of(form)) for number, form in system.after.items()}
+        if wider == found:
+            break
+        found = wider
+    return found
+
+
+def _widened(before: Range, after: Range) -> Range:
+    low = next(bound for bound, growth in _BOUNDS if -after.low <= bound * (1 + growth) and -before.low <= bound)
+    high = next(bound for bound, growth in _BOUNDS if after.high <= bound * (1 + growth) and before.high <= bound)
+    return Range(-low, high, before.nan or after.nan)
