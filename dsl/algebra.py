@@ -16,6 +16,7 @@ from dsl.checker import result_type
 from dsl.forms import LARGEST, SMALLEST, Form, constant, is_constant, rounded, single, split, typed, value
 from dsl.functions import DIVISION_EPSILON, FUNCTIONS, Rule
 from dsl.graph import Graph
+from dsl.ranges import sizes
 from dsl.types import LEAFWISE, SCALAR, Type
 
 _ODD = ("sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh")
@@ -51,7 +52,7 @@ def rebuild(graph: Graph, op: str, arguments: tuple[Form, ...]) -> Form:
 
 
 def _of_step(graph: Graph, name: str, a: Form) -> Form | None:
-    """f(c sign(x)) is f(c) sign(x) for an odd f, f(c) sign(x)^2 for an even one that is 0 at 0; f(0 x) is 0 x."""
+    """f(c sign(x)) is f(c) sign(x) for an odd f, f(c) sign(x)^2 for an even one that is 0 at 0; f(0 x) is f(0) + 0 x."""
     atom = single(a)
     op = graph.atoms[atom].op if atom is not None else None
     if op not in ("sign", "zero") or FUNCTIONS[name].rule is not Rule.ELEMENTWISE:
@@ -59,6 +60,8 @@ def _of_step(graph: Graph, name: str, a: Form) -> Form | None:
     ((monomial, c),) = a.terms.items()
     with np.errstate(all="ignore"):
         up, zero, down = (float(FUNCTIONS[name].meaning(np.float64(x))) for x in (c, 0.0, -c))
+    if op == "zero":
+        return graph.add(constant(zero), a) if abs(zero) < LARGEST else None
     if zero != 0.0 or abs(up) != abs(down) or not SMALLEST < abs(up) < LARGEST:
         return None
     step = Form({monomial: 1.0}, a.type)
@@ -222,7 +225,14 @@ def _dot(graph: Graph, a: Form, b: Form) -> Form | None:
 
 
 def _clip(graph: Graph, a: Form, limit: Form) -> Form | None:
-    return a if not a.terms and graph.ranges.of(limit).low > 0 else None
+    """Zeros are never clipped, nor is a number that never exceeds the limit; one that always does becomes the limit."""
+    bounds, most = graph.ranges.of(a), graph.ranges.of(limit)
+    smallest, largest = sizes(bounds)
+    if bounds.nan or most.nan or most.low < 0 or not (smallest or most.low) or not (a.type is SCALAR or largest == 0):
+        return None
+    if largest <= most.low:
+        return a
+    return graph.scale(limit, math.copysign(1.0, bounds.low)) if smallest >= most.high else None
 
 
 def _cosine_sim(graph: Graph, a: Form, b: Form) -> Form | None:

@@ -220,7 +220,8 @@ class Graph:
             return [self.absolute(a)] * (power // 2)
         if op == "abs":
             return [a] * (power - power % 2)
-        powers[digest] = 2 - power % 2 if power else 0
+        idempotent = self.ranges.of_atom(digest).low >= 0
+        powers[digest] = (1 if idempotent else 2 - power % 2) if power else 0
         x = single(a)
         x = self.digest("sum", a) if x is None else x
         for inner in (x, self.digest("abs", a)):

@@ -47,7 +47,7 @@ class Range(NamedTuple):
 ZERO, ONE = Range(0.0, 0.0), Range(1.0, 1.0)
 UNKNOWN = Range(-math.inf, math.inf, True)
 ORDINARY = Range(-1e12, 1e12)  # a weight or a gradient; a training that meets larger ones is lost anyway
-LEARNING_RATE = Range(0.0, 10.0)  # a schedule of a search has peak 1; a user's may have another
+LEARNING_RATE = Range(0.0, 1.0)  # the value of a schedule with peak 1
 
 
 class Ranges:
@@ -125,11 +125,11 @@ def _times(a: Range, b: Range) -> Range:
 
 
 def _square(a: Range) -> Range:
-    low, high = _sizes(a)
+    low, high = sizes(a)
     return _range(low * low, high * high, a.nan)
 
 
-def _sizes(a: Range) -> tuple[float, float]:
+def sizes(a: Range) -> tuple[float, float]:
     """The smallest and the largest magnitude."""
     return (0.0 if a.low <= 0 <= a.high else min(abs(a.low), abs(a.high))), a.size
 
@@ -155,7 +155,7 @@ def _of_size(f: Callable[[float], float]) -> Callable[[Range], Range]:
     """For f(x) = f(|x|) that grows with |x|."""
 
     def rule(a: Range) -> Range:
-        low, high = _sizes(a)
+        low, high = sizes(a)
         return _range(_at(f, low), _at(f, high), a.nan)
 
     return rule
@@ -166,6 +166,22 @@ def _at(f: Callable[[float], float], x: float) -> float:
         return f(x)
     except OverflowError:
         return math.copysign(math.inf, x)
+
+
+def _sine(shift: float) -> Callable[[Range], Range]:
+    """sin(x + shift), which grows from -pi / 2 to pi / 2."""
+
+    def rule(a: Range) -> Range:
+        low, high = a.low + shift, a.high + shift
+        if -math.pi / 2 <= low and high <= math.pi / 2:
+            return Range(math.sin(low), math.sin(high), a.nan)
+        return Range(-1.0, 1.0, a.nan or not a.tame)
+
+    return rule
+
+
+def _tan(a: Range) -> Range:
+    return Range(math.tan(a.low), math.tan(a.high), a.nan) if a.size < 1.57 else UNKNOWN
 
 
 def _log(f: Callable[[float], float]) -> Callable[[float], float]:
@@ -214,12 +230,12 @@ def _min(a: Range, b: Range) -> Range:
 
 _exp = _increasing(math.exp)
 _ln = _of_size(_log(math.log))
-_wave = _within(-1.0, 1.0, -INFINITE, INFINITE)
 
 _RULES: dict[str, Callable[..., Range]] = {
     "abs": _of_size(abs),
-    "cos": _wave,
-    "sin": _wave,
+    "cos": lambda a: _sine(math.pi / 2)(Range(-a.size, -sizes(a)[0], a.nan)),
+    "sin": _sine(0.0),
+    "tan": _tan,
     "arcsin": _within(-1.571, 1.571, -1.0, 1.0),
     "arccos": _within(0.0, 3.142, -1.0, 1.0),
     "arctan": _increasing(math.atan),
