@@ -62,12 +62,25 @@ class Graph:
         self.atoms: dict[int, Atom] = {}
         self.ranges = Ranges(self.atoms)
         self.calls: dict[tuple, Form] = {}  # what `dsl.algebra.call` has found
+        self.renamings: dict[tuple, dict[int, Form]] = {}  # and `dsl.states`: the atoms with states renamed
+        self._sources: dict[tuple, Form] = {}
+        self._assuming: dict[tuple, Ranges] = {}
 
     def source(self, op: str, type: Type, given: Range, number: int = 0) -> Form:
         """An input as a form; states are told apart by their numbers and by what is known of their values."""
-        digest = hash((_OPCODES[op], number, given.low * SPREAD, given.high * SPREAD, given.nan))
-        self.atoms[digest] = Atom(op, (), type, 1 << number if op == "state" else 0, given)
-        return Form({((digest, 1),): 1.0}, type)
+        known = self._sources.get((op, number, given))
+        if known is None:
+            digest = hash((_OPCODES[op], number, given.low * SPREAD, given.high * SPREAD, given.nan))
+            self.atoms[digest] = Atom(op, (), type, 1 << number if op == "state" else 0, given)
+            known = self._sources[op, number, given] = Form({((digest, 1),): 1.0}, type)
+        return known
+
+    def assuming(self, states: dict[int, Range]) -> Ranges:
+        """The ranges that atoms have if the states, by number, have these."""
+        key = tuple(states.items())
+        if key not in self._assuming:
+            self._assuming[key] = Ranges(self.atoms, states, self.ranges)
+        return self._assuming[key]
 
     def call(self, op: str, arguments: tuple[Form, ...], type: Type) -> Form:
         """A function of forms as an atom; the arguments of commutative functions are sorted."""

@@ -5,6 +5,7 @@ Deviation: programs have a length cap, for redundant statements pile up and cost
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,8 +17,6 @@ from dsl.functions import FUNCTIONS, Rule
 from dsl.program import Argument, Program, Statement, to_constant
 
 MOST_TRIES = 10_000  # proposals for one child; a program with valid neighbours needs a few
-
-_NO_CHILD = "no valid child was found: give the program constants, or allow more kinds of mutation"
 
 _DRAWN = tuple(row for row in FUNCTIONS.values() if row.rule is not Rule.NEVER)
 
@@ -80,37 +79,35 @@ def propose(program: Program, rng: np.random.Generator, settings: MutationSettin
         proposal = draw(program, rng, settings)
         if proposal is not None and is_valid(proposal[0]):
             return proposal
-    raise ProgramError(_NO_CHILD)
+    raise ProgramError(
+        f"no valid child was found in {MOST_TRIES} proposals:"
+        " give the program constants, or allow more kinds of mutation"
+    )
 
 
 def draw(
     program: Program, rng: np.random.Generator, settings: MutationSettings = MutationSettings()
 ) -> tuple[Program, Mutation] | None:
-    """One proposal, valid or not; None for a constant that would leave float32.
+    """One proposal, valid or not; None where there is no such constant, or it would leave float32.
 
-    Args and Raises as for `mutate`.
+    Args as for `mutate`.
     """
-    length, able = len(program.statements), _able(program, settings.constants_only)
-    insert = settings.insert if length < settings.max_statements and not settings.constants_only else 0.0
-    delete = settings.delete if length and not settings.constants_only else 0.0
-    modify = (settings.modify or settings.constants_only) if able else 0.0
-    if not insert + delete + modify:
-        raise ProgramError(_NO_CHILD)
+    insert, delete, modify = settings.insert, settings.delete, settings.modify
+    if settings.constants_only:
+        insert, delete, modify = 0.0, 0.0, 1.0
+    if len(program.statements) >= settings.max_statements:
+        insert = 0.0
+    if not program.statements:
+        delete = modify = 0.0
     kind = rng.random() * (insert + delete + modify)
+    edit: Edit | None = None
     if kind < insert:
-        edit: Edit | None = _insert(program, rng, settings)
+        edit = _insert(program, rng, settings)
     elif kind < insert + delete:
         edit = _delete(program, rng)
-    else:
-        edit = _modify(program, able, rng, settings)
+    elif modify:
+        edit = _modify(program, rng, settings)
     return edit and (Program(program.inputs, edit[0], program.outputs), edit[1])
-
-
-def _able(program: Program, constants_only: bool) -> list[int]:
-    """Indices of the statements with an argument that may be modified."""
-    if constants_only:
-        return [i for i, s in enumerate(program.statements) if any(map(_is_constant, s.arguments))]
-    return [i for i, s in enumerate(program.statements) if s.arguments]
 
 
 Edit = tuple[tuple[Statement, ...], Mutation]
@@ -153,11 +150,15 @@ def _delete(program: Program, rng: np.random.Generator) -> Edit:
     return program.statements[:position] + program.statements[position + 1 :], Mutation("delete", position)
 
 
-def _modify(program: Program, able: list[int], rng: np.random.Generator, settings: MutationSettings) -> Edit | None:
+def _modify(program: Program, rng: np.random.Generator, settings: MutationSettings) -> Edit | None:
+    slots = _constants if settings.constants_only else _arguments
+    able = [position for position, statement in enumerate(program.statements) if slots(statement)]
+    if not able:
+        return None
     position = able[_pick(rng, len(able))]
     target, function, arguments = program.statements[position]
-    slots = [i for i, a in enumerate(arguments) if not settings.constants_only or _is_constant(a)]
-    slot = slots[_pick(rng, len(slots))]
+    choice = slots(program.statements[position])
+    slot = choice[_pick(rng, len(choice))]
     old = arguments[slot]
     if isinstance(old, str):
         scope = [name for name in _scope(program, position) if name != old]
@@ -171,5 +172,9 @@ def _modify(program: Program, able: list[int], rng: np.random.Generator, setting
     return statements, Mutation("modify", position)
 
 
-def _is_constant(argument: Argument) -> bool:
-    return not isinstance(argument, str)
+def _arguments(statement: Statement) -> Sequence[int]:
+    return range(len(statement.arguments))
+
+
+def _constants(statement: Statement) -> Sequence[int]:
+    return [slot for slot, argument in enumerate(statement.arguments) if not isinstance(argument, str)]

@@ -49,13 +49,10 @@ class _Memory:
             self.graph.source("g", TREE, ORDINARY),
             self.graph.source("lr", SCALAR, LEARNING_RATE),
         )
-        self.states: list[Form] = []
 
     def state(self, number: int) -> Form:
         """A state of which nothing is known yet."""
-        while len(self.states) <= number:
-            self.states.append(self.graph.source("state", TREE, UNKNOWN, len(self.states)))
-        return self.states[number]
+        return self.graph.source("state", TREE, UNKNOWN, number)
 
     def number(self, c: float) -> Form:
         """A constant."""

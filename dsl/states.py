@@ -59,8 +59,11 @@ def reduced(graph: Graph, system: System) -> System:
 
 
 def substitute(graph: Graph, system: System, meanings: Meanings, known: Meanings | None = None) -> System:
-    """The system with other forms in place of its states, which keep their numbers, and of the atoms in `known`."""
-    known = dict(known or {})
+    """The system with other forms in place of its states, which keep their numbers.
+
+    `known` has the forms that stand for other atoms, and gathers what becomes of all.
+    """
+    known = {} if known is None else known
     after = {number: _replace(graph, form, meanings, known) for number, form in system.after.items()}
     return System(_replace(graph, system.update, meanings, known), meanings, after)
 
@@ -221,7 +224,7 @@ def _numbered(graph: Graph, system: System, numbers: list[int], bounds: dict[int
     states = {number: graph.source("state", TREE, bounds[number], new) for new, number in enumerate(numbers)}
     if numbers == list(system.after) and all(states[n].key == form.key for n, form in system.states.items()):
         return system
-    found = substitute(graph, system, states)
+    found = substitute(graph, system, states, graph.renamings.setdefault(tuple(states.items()), {}))
     after = {new: found.after[number] for new, number in enumerate(numbers)}
     return System(found.update, {new: states[number] for new, number in enumerate(numbers)}, after)
 
@@ -234,15 +237,18 @@ def _rank(graph: Graph, form: Form) -> tuple[int, int]:
 
 
 def _bounds(graph: Graph, system: System) -> dict[int, Range]:
-    """Ranges that the states never leave: from zero, widened until one step stays within."""
-    found = dict.fromkeys(system.after, ZERO)
-    while found:
-        ranges = Ranges(graph.atoms, found, graph.ranges)
-        wider = {number: _widened(found[number], ranges.of(form)) for number, form in system.after.items()}
-        if wider == found:
-            break
-        found = wider
+    """Ranges that the states never leave: those they have, or from zero on, widened until one step stays within."""
+    given = {number: graph.ranges.of(state) for number, state in system.states.items()}
+    if UNKNOWN not in given.values() and _wider(graph.ranges, system, given) == given:
+        return given
+    found, before = dict.fromkeys(system.after, ZERO), None
+    while found != before:
+        before, found = found, _wider(graph.assuming(found), system, found)
     return found
+
+
+def _wider(ranges: Ranges, system: System, bounds: dict[int, Range]) -> dict[int, Range]:
+    return {number: _widened(bounds[number], ranges.of(form)) for number, form in system.after.items()}
 
 
 def _widened(before: Range, after: Range) -> Range:

@@ -84,6 +84,7 @@ def differ(a: dsl.Program, b: dsl.Program, setting: trajectories.Setting, judged
 def assert_no_pair_differs(seed: int, number: int) -> None:
     judged: Counter = Counter()
     for a, b in islice(pairs(seed), number):
+        assert dsl.canonical(a) == dsl.canonical(b)  # what is trained in the stead of both
         for setting in trajectories.SETTINGS:
             assert not differ(a, b, setting, judged), f"{setting}\n{a}\n{b}\n{dsl.canonical(a)}"
     print(f"{number} pairs in {len(trajectories.SETTINGS)} settings; 50 digits were asked {dict(judged)} times")

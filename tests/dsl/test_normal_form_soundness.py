@@ -91,21 +91,6 @@ def test_canonical_program_computes_the_same_weights_with_three_states(wild, tra
     assert excused <= MOST_EXCUSED * trainings
 
 
-def test_different_programs_that_share_a_hash_compute_the_same(descendant, train):
-    families: dict[str, dsl.Program] = {}
-    met = 0
-    for number in range(1500):
-        program = dsl.prune(descendant(34, number, most=5, starts=("adamw", "lion")))
-        first = families.setdefault(dsl.canonical_hash(program), program)
-        if first == program:
-            continue
-        met += 1
-        assert dsl.canonical(first) == dsl.canonical(program)
-        exact, found = train(first), train(program)
-        assert not differ(exact, found) or is_excused((first, program), 1.0, exact, found, train), f"{first}\n{program}"
-    assert met > 30
-
-
 @pytest.mark.parametrize(
     ("left", "right"),
     [

@@ -181,11 +181,8 @@ def judge(program: dsl.Program) -> Verdict:
 
 def draw(program: dsl.Program, rng: np.random.Generator) -> dsl.Program | None:
     """One mutation, valid or not."""
-    if hasattr(mutation, "draw"):
-        drawn = mutation.draw(program, rng, SETTINGS)
-        return drawn and drawn[0]
-    proposal = mutation._propose_once(program, rng, SETTINGS)
-    return proposal and dsl.Program(program.inputs, proposal[0], program.outputs)
+    drawn = mutation.draw(program, rng, SETTINGS)
+    return drawn and drawn[0]
 
 
 LEAFWISE = ("norm1", "norm2", "norm3")
