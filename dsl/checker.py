@@ -30,7 +30,7 @@ def check(program: Program) -> dict[str, Type]:
     if len(program.outputs) != len(program.states) + 1:
         raise ProgramError(
             f"returns {len(program.outputs)} values for an update and {len(program.states)} states:"
-            f" return {', '.join(['update', *program.states])};"
+            f" return {', '.join(['update', *program.states[:8]])}{', ...' * (len(program.states) > 8)};"
             f" the last argument, {program.inputs[-1]}, is the learning rate"
         )
     for name in program.outputs:

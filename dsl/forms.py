@@ -57,9 +57,8 @@ def typed(a: Form, type: Type) -> Form:
 
 
 def settled(a: Form) -> Form:
-    """The form with coefficients that its digest determines."""
-    terms = {monomial: rounded(c) for monomial, c in a.terms.items()}
-    return a if terms == a.terms else Form(terms, a.type)
+    """The form as its digest determines it, whatever it was made of: coefficients with 36 bits, terms in order."""
+    return Form({monomial: rounded(c) for monomial, c in sorted(a.terms.items())}, a.type)
 
 
 def is_constant(a: Form) -> bool:

@@ -7,6 +7,7 @@ what the name `x` stands for.
 from __future__ import annotations
 
 import ast
+import keyword
 import math
 import re
 import textwrap
@@ -22,7 +23,8 @@ from dsl.errors import ProgramError
 from dsl.functions import FUNCTIONS, SPELLINGS
 from dsl.program import Argument, Program, Statement, to_constant
 
-MOST_CHARACTERS = 300_000  # for as many of the worst kind Python itself takes most of a second
+MOST_CHARACTERS = 200_000  # for as many of the worst kind Python itself takes half a second
+MOST_BRACES = 1_000  # for each one in an f-string Python reads the whole string
 MOST_STATEMENTS = 10_000
 MOST_NESTING = 100
 MOST_NAME = 100
@@ -85,13 +87,17 @@ def parse(text: str) -> Program:
             body.assign(line)
         outputs = body.outputs(final)
         program = Program(inputs, tuple(body.statements), outputs)
-    except (RecursionError, MemoryError):
+    except (RecursionError, MemoryError, SystemError):  # a SystemError where Python trips over its own MemoryError
         raise source.too_deep() from None
     try:
         check(program)
     except ProgramError as error:
         node = final if error.statement is None else body.nodes[error.statement]
         raise source.error(error.message, node) from None
+    length = len(str(program))
+    if length > MOST_CHARACTERS:  # nested calls and copies are printed at length, and what is printed must be read
+        message = f"the program takes {length} characters to print: shorten it or its names to {MOST_CHARACTERS}"
+        raise source.error(message, function)
     return program
 
 
@@ -116,11 +122,12 @@ class _Source:
             raise ProgramError(f"the text has {len(text)} characters: shorten it to {MOST_CHARACTERS}", 1, 1)
         # Files written on other systems may start with a byte order mark and end their lines otherwise.
         text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-        stray = re.search("[\0\ud800-\udfff]", text)  # a NUL or half of a surrogate pair
+        stray = re.search("[\0\ufeff\ud800-\udfff]", text)  # NUL, a mark inside, half of a surrogate pair
         if stray:
-            before = text[: stray.start()].split("\n")
-            message = f"the character {stray.group()!r} is not text: remove it"
-            raise ProgramError(message, len(before), len(before[-1]) + 1)
+            raise _at(text, stray.start(), f"the character {stray.group()!r} is not text: remove it")
+        if text.count("{") > MOST_BRACES:
+            message = f"the text has more than {MOST_BRACES} braces, and a program needs none: remove them"
+            raise _at(text, text.index("{"), message)
         original, lines = text.split("\n"), textwrap.dedent(text).split("\n")
         first = next((i for i, line in enumerate(original) if line.strip()), None)
         if first is None:
@@ -132,14 +139,16 @@ class _Source:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a docstring may hold backslashes
-                return ast.parse("\n".join(self.lines))
+                # To quote a wrong line Python opens the file: by default one called `<unknown>`, with this name none.
+                return ast.parse("\n".join(self.lines), filename="")
         except (SyntaxError, ValueError) as error:
             line = min(max(getattr(error, "lineno", None) or 1, 1), len(self.lines))
             column = max(getattr(error, "offset", None) or 1, 1) + self.margin
             reason = getattr(error, "msg", None) or str(error)
             message = f"not Python's syntax ({reason}): write {_SHAPE}"
-            if "integer string conversion" in reason:
-                message = _TOO_LARGE
+            if "integer string conversion" in reason:  # Python does not say where
+                digits = max(re.finditer(r"[\d_]*", self.lines[line - 1]), key=lambda found: len(found[0]))
+                message, column = _TOO_LARGE, digits.start() + self.margin + 1
             elif "too many nested" in reason:
                 message = _TOO_DEEP
             raise ProgramError(message, line, column) from None
@@ -156,6 +165,12 @@ class _Source:
             return self.error(_TOO_DEEP, node)
         longest = max(range(len(self.lines)), key=lambda i: len(self.lines[i]))
         return ProgramError(_TOO_DEEP, longest + 1, self.margin + 1)
+
+
+def _at(text: str, index: int, message: str) -> ProgramError:
+    """An error that points at a character of the text."""
+    before = text[:index].split("\n")
+    return ProgramError(message, len(before), len(before[-1]) + 1)
 
 
 def _find_function(source: _Source, tree: ast.Module) -> ast.FunctionDef:
@@ -195,9 +210,9 @@ def _read_signature(source: _Source, function: ast.FunctionDef) -> tuple[str, ..
     names: dict[str, None] = {}
     for argument in given.args:
         if argument.annotation is not None:
-            raise source.error(f"annotations are not allowed: write {argument.arg}", argument.annotation)
+            raise source.error(f"annotations are not allowed: write {argument.arg[:MOST_NAME]}", argument.annotation)
         if argument.arg in names:
-            raise source.error(f"the argument {argument.arg!r} stands twice: rename one of them", argument)
+            raise source.error(f"the argument {argument.arg[:MOST_NAME]!r} stands twice: rename one of them", argument)
         names[argument.arg] = None
     if len(names) < 3:
         raise source.error(
@@ -234,6 +249,8 @@ def _names(source: _Source, function: ast.FunctionDef) -> set[str]:
             name = node.id if isinstance(node, ast.Name) else node.arg
             if name.startswith("__"):
                 raise source.error("names may not start with two underscores: rename it", node)
+            if keyword.iskeyword(name):  # in other letters: Python's parser takes a wide `if` for a name and narrows it
+                raise source.error(f"{name!r} is a word of Python, in whatever letters: rename it", node)
             if len(name) > MOST_NAME:
                 raise source.error(f"the name has {len(name)} characters: shorten it to {MOST_NAME}", node)
             names.add(name)

@@ -1,4 +1,4 @@
-"""Reading programs: how everything that is none is refused."""
+"""Reading programs: how mistakes are refused; `test_parser_hostile.py` has the attacks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from dsl.checker import check
 from dsl.errors import ProgramError
+from dsl.functions import FUNCTIONS, SPELLINGS
 from dsl.parser import MOST_CHARACTERS, MOST_STATEMENTS, parse
 from dsl.program import Program, Statement
 
@@ -20,7 +21,7 @@ def body(*lines: str, signature: str = "w, g, m, lr") -> str:
 
 
 REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
-    # name: (text, line, column or None, part of the message)
+    # name: (text, line, column or None where it is for Python to say, part of the message)
     "a number instead of text": (5, 1, 1, "pass the text"),
     "nothing": (None, 1, 1, "pass the text"),
     "bytes": (b"def train(w, g, lr): return g", 1, 1, "pass the text"),
@@ -29,7 +30,7 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "comments only": ("# here\n# nothing", 1, 1, "write def train"),
     "a NUL byte": (body("x = w\0", "return x, m"), 2, 8, "remove it"),
     "half a surrogate pair": (body("x = w", "return \ud800, m"), 3, 10, "remove it"),
-    "prose": ("please optimize this", 1, None, "write def train"),
+    "prose": ("please optimize this", 1, 8, "write def train"),
     "a path": ("lion.py", 1, 1, "remove the line"),
     "an open parenthesis": (body("x = sqrt(w", "return x, m"), 2, 11, "never closed"),
     "an indented syntax error": ("\n    def train(w, g, lr):\n      x = w $ g\n      return x", 3, 13, "write def"),
@@ -45,7 +46,7 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "a class": ("class A: pass\n", 1, 1, "ClassDef is not allowed: write"),
     "another name": (body("return g, m").replace("train", "step"), 1, 1, "call it train"),
     "a decorator": ("@jit\n" + body("return g, m"), 1, 2, "remove it"),
-    "a return annotation": (body("return g").replace(":", " -> float:"), 1, None, "remove ->"),
+    "a return annotation": (body("return g").replace(":", " -> float:"), 1, 27, "remove ->"),
     "an annotated argument": (body("return g, m", signature="w, g: float, m, lr"), 1, 17, "write g"),
     "a default": (body("return g, m", signature="w, g, m, lr=0.1"), 1, 23, "in the body"),
     "a keyword default": (body("return g, m", signature="w, g, m, *, lr=0.1"), 1, 26, "in the body"),
@@ -110,7 +111,7 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "a float beyond float32": (body("x = w * -3.5e38", "return x, m"), 2, 12, "write one below"),
     "an int beyond float32": (body(f"x = w * 1{'0' * 39}", "return x, m"), 2, 11, "write one below"),
     "an int beyond float64": (body(f"x = w * 1{'0' * 400}", "return x, m"), 2, 11, "write one below"),
-    "an int beyond int": (body(f"x = w * 1{'0' * 5000}", "return x, m"), 2, None, "write one below"),
+    "an int beyond int": (body(f"x = w * 1{'0' * 5000}", "return x, m"), 2, 11, "write one below"),
     "no return": (body("x = w"), 2, 3, "return is missing"),
     "only a docstring": (body("'''Nothing.'''"), 2, 3, "return is missing"),
     "an early return": (body("return g, m", "x = w"), 2, 3, "lines after return"),
@@ -125,29 +126,204 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "types that do not fit, unicode": (body("é = w", "x = é * é + norm(dot(é, lr))", "return x, m"), 3, 20, "dot("),
     "types that do not fit, indented": ("   def train(w, g, lr):\n      x = clip(g, g)\n      return x", 2, 11, "clip"),
     "nested parentheses": (body(f"x = {'(' * 10000}w{')' * 10000}", "return x, m"), 2, None, "lines of their own"),
-    "nested calls": (body(f"x = {'sqrt(' * 150}w{')' * 150}", "return x, m"), 2, None, "lines of their own"),
+    "nested calls": (body(f"x = {'sqrt(' * 150}w{')' * 150}", "return x, m"), 2, 512, "lines of their own"),
     "a long sum": (body(f"x = {'w + ' * 150}w", "return x, m"), 2, 7, "lines of their own"),
-    "a very long sum": (body(f"x = {'w + ' * 50000}w", "return x, m"), 2, None, "lines of their own"),
+    "a very long sum": (body(f"x = {'w + ' * 40_000}w", "return x, m"), 2, None, "lines of their own"),
     "nested signs": (body("y = w", f"x = {'-' * 100000}w", "return x, m"), 3, None, "lines of their own"),
     "nested powers": (body(f"x = w * {'9**' * 10000}9", "return x, m"), 2, None, "lines of their own"),
     "a long chain of attributes": (body(f"x = w{'.a' * 50000}", "return x, m"), 2, None, "lines of their own"),
     "too many statements": (body(*["x = w"] * (MOST_STATEMENTS + 1), "return x, m"), 10002, 3, "shorten"),
     "too many calls": (body(*["x = sqrt(sqrt(w))"] * 6000, "return x, m"), 5002, 12, "shorten"),
     "too much text": ("#" * (MOST_CHARACTERS + 1), 1, 1, "shorten"),
-    "a tuple too large": (body("x = " + "w," * 140000 + " $"), 2, None, "write def"),
+    "a tuple too large": (body("x = " + "w," * 90_000 + " $"), 2, None, "write def"),
+    # Text that is no program
+    "a program in a string": ("'def train(w, g, lr): return g'", 1, 1, "no function: write def train"),
+    "a program in a Markdown fence": ("```python\n" + body("return g, m") + "```\n", 1, 1, "write def train"),
+    "a program behind prompts": (">>> " + body("return g, m"), 1, 1, "write def train"),
+    "a merge conflict": ("<<<<<<< HEAD\n" + body("return g, m") + "=======\n", 1, 1, "write def train"),
+    "JSON": ('{"train": ["w", "g", "lr"]}', 1, 1, "remove the line"),
+    "a list of lines": ([body("return g, m")], 1, 1, "pass the text"),
+    "a program that is read already": (Program(("w", "g", "lr"), (), ("g",)), 1, 1, "pass the text"),
+    # Python's syntax
+    "a misspelt def": (body("return g, m").replace("def", "dfe"), 1, 5, "write def train"),
+    "no name": (body("return g, m").replace("train", ""), 1, 5, "write def train"),
+    "no argument list": ("def train: return g", 1, 10, "write def train"),
+    "an unclosed argument list": ("def train(w, g, lr:\n  return g", 1, 10, "write def train"),
+    "two commas": (body("return g", signature="w, , lr"), 1, 14, "write def train"),
+    "a number as an argument": (body("return g", signature="w, g, 1"), 1, 17, "write def train"),
+    "a tuple as an argument": (body("return g", signature="(w, g), lr"), 1, 11, "write def train"),
+    "a word of Python as an argument": (body("return g", signature="w, g, lambda"), 1, 17, "write def train"),
+    "a plain argument after a default": (body("return g", signature="w=1, g, lr"), 1, None, "write def train"),
+    "a comment as the body": ("def train(w, g, lr):\n  # to come\n", 2, None, "expected an indented block"),
+    "a body that starts beside def": ("def train(w, g, lr): x = w\n  return x", 2, None, "unexpected indent"),
+    "a body without indentation": ("def train(w, g, lr):\nreturn g", 2, 1, "expected an indented block"),
+    "a dedent to nowhere": ("def train(w, g, lr):\n    x = w\n  return x", 3, None, "unindent"),
+    "tabs and spaces": ("def train(w, g, lr):\n\tx = w\n        return x", 3, None, "tabs"),
+    "a parenthesis too many": (body("x = sqrt(w))", "return x, m"), 2, 14, "unmatched ')'"),
+    "the wrong bracket": (body("x = sqrt(w]", "return x, m"), 2, 13, "does not match"),
+    "a missing comma": (body("x = interp(w g, 0.9)", "return x, m"), 2, None, "write def train"),
+    "a missing operand": (body("x = w +", "return x, m"), 2, 10, "write def train"),
+    "a missing value": (body("x =", "return x, m"), 2, 6, "write def train"),
+    "a missing operator": (body("x = w g", "return x, m"), 2, 9, "write def train"),
+    "a lone semicolon": (body(";", "return g, m"), 2, 3, "write def train"),
+    "an else without an if": (body("else: x = w", "return x, m"), 2, 3, "write def train"),
+    "a blank after a backslash": (body("x = w + \\ ", "g", "return x, m"), 2, 12, "line continuation"),
+    "an open string": (body("x = 'w", "return x, m"), 2, 7, "unterminated"),
+    "an open docstring": (body("'''Says nothing.", "return g, m"), 2, None, "unterminated"),
+    "a docstring in typographic quotes": (body("“Says nothing.”", "return g, m"), 2, 3, "invalid character"),
+    "a minus of a word processor": (body("x = w − g", "return x, m"), 2, 9, "invalid character"),
+    "a times sign": (body("x = w × g", "return x, m"), 2, 9, "invalid character"),
+    "a superscript": (body("x = w²", "return x, m"), 2, 8, "invalid character"),
+    "wide parentheses": (body("x = sqrt（w）", "return x, m"), 2, 11, "invalid character"),
+    "a space that does not break": (body("x =\xa0w", "return x, m"), 2, 6, "invalid non-printable character"),
+    "an assignment to a call": (body("sqrt(x) = w", "return g, m"), 2, 3, "cannot assign"),
+    "an assignment to a sum": (body("x + y = w", "return g, m"), 2, 3, "cannot assign"),
+    "an assignment to a number": (body("1 = w", "return g, m"), 2, 3, "cannot assign"),
+    "an assignment to None": (body("None = w", "return g, m"), 2, 3, "cannot assign"),
+    "an assignment to a word of Python": (body("in = w", "return g, m"), 2, 3, "write def train"),
+    "a print statement": (body("print w", "return g, m"), 2, 3, "write def train"),
+    "an increment": (body("m++", "return g, m"), 2, 6, "write def train"),
+    "another language's condition": (body("x = w ? g : m", "return x, m"), 2, 9, "write def train"),
+    "another language's and": (body("x = w && g", "return x, m"), 2, 10, "write def train"),
+    "another language's not": (body("x = !w", "return x, m"), 2, 7, "write def train"),
+    "another language's comment": (body("x = w  // the weights", "return x, m"), 2, None, "write def train"),
+    # The function and what stands beside it
+    "lines without a function": ("x = w * g\nreturn x", 1, 1, "move this line"),
+    "a return without a function": ("return g", 1, 1, "Return is not allowed: write"),
+    "a lambda as the program": ("train = lambda w, g, lr: g", 1, 1, "move this line"),
+    "a main guard": (body("return g, m") + "if __name__ == '__main__': train()", 3, 1, "compute both"),
+    "a call beside the function": (body("return g, m") + "train(1, 2, 3, 4)", 3, 1, "remove the line"),
+    "a future import": ("from __future__ import annotations\n" + body("return g, m"), 1, 1, "remove this line"),
+    "a relative import": (body("from . import functions", "return g, m"), 2, 3, "remove this line"),
+    "a star import": ("from math import *\n" + body("return g, m"), 1, 1, "remove this line"),
+    "a capital": (body("return g, m").replace("train", "Train"), 1, 1, "call it train"),
+    "a keyword-only argument": (body("return g", signature="w, g, *, lr"), 1, 20, "only plain arguments"),
+    "a method": (body("return g", signature="self, w, g, lr"), 2, 3, "the last argument, lr, is the learning rate"),
+    # Statements
+    "a try": (body("try: x = w", "except E: x = g", "return x, m"), 2, 3, "Try is not allowed: write"),
+    "a with": (body("with w: x = g", "return x, m"), 2, 3, "With is not allowed: write"),
+    "a del": (body("del m", "return g, m"), 2, 3, "Delete is not allowed: write"),
+    "a global": (body("global m", "return g, m"), 2, 3, "Global is not allowed: write"),
+    "a nonlocal": (body("nonlocal m", "return g, m"), 2, 3, "Nonlocal is not allowed: write"),
+    "an assert": (body("assert m", "return g, m"), 2, 3, "Assert is not allowed: write"),
+    "a break": (body("break", "return g, m"), 2, 3, "Break is not allowed: write"),
+    "a continue": (body("continue", "return g, m"), 2, 3, "Continue is not allowed: write"),
+    "a match": (body("match w:", "  case g: x = w", "return x, m"), 2, 3, "Match is not allowed: write"),
+    "an async for": (body("async for i in w: x = i", "return g, m"), 2, 3, "AsyncFor is not allowed: write"),
+    "an async with": (body("async with w: x = g", "return g, m"), 2, 3, "AsyncWith is not allowed: write"),
+    "an inner class": (body("class A: x = w", "return g, m"), 2, 3, "ClassDef is not allowed: write"),
+    "an ellipsis as the body": (body("..."), 2, 3, "remove the line"),
+    "an equality for an assignment": (body("x == w", "return x, m"), 2, 3, "write x = "),
+    "a walrus for an assignment": (body("(x := w)", "return x, m"), 2, 3, "write x = "),
+    "a call of print": (body("print(w)", "return g, m"), 2, 3, "remove the line"),
+    "a declaration": (body("x: float", "return g, m"), 2, 3, "without the type"),
+    "a power assignment": (body("m **= 2", "return g, m"), 2, 3, "x = x + y"),
+    "a starred assignment": (body("*x, y = w, g", "return y, m"), 2, 3, "one name at a time"),
+    "a list assignment": (body("[x, y] = w, g", "return y, m"), 2, 3, "one name at a time"),
+    # Expressions
+    "a list": (body("x = [w]", "return x, m"), 2, 7, "List is not allowed: write"),
+    "a set": (body("x = {w}", "return x, m"), 2, 7, "Set is not allowed: write"),
+    "a dictionary": (body("x = {w: g}", "return x, m"), 2, 7, "Dict is not allowed: write"),
+    "a set comprehension": (body("x = {i for i in w}", "return x, m"), 2, 7, "SetComp is not allowed: write"),
+    "a dictionary comprehension": (body("x = {i: i for i in w}", "return x, m"), 2, 7, "DictComp is not allowed"),
+    "a yield": (body("x = yield w", "return x, m"), 2, 7, "Yield is not allowed: write"),
+    "a yield from": (body("x = yield from w", "return x, m"), 2, 7, "YieldFrom is not allowed: write"),
+    "an await": (body("x = await w", "return x, m"), 2, 7, "Await is not allowed: write"),
+    "a slice": (body("x = w[1:2]", "return x, m"), 2, 7, "remove [...]"),
+    "an ellipsis": (body("x = w * ...", "return x, m"), 2, 11, "write a number"),
+    "a bytes constant": (body("x = w * b'1'", "return x, m"), 2, 11, "write a number"),
+    "a caret for a power": (body("x = w ^ 2", "return x, m"), 2, 7, "the operators are + - * / **"),
+    "a remainder": (body("x = w % 2", "return x, m"), 2, 7, "the operators are + - * / **"),
+    "a bitwise and": (body("x = w & g", "return x, m"), 2, 7, "the operators are + - * / **"),
+    "a shift": (body("x = w << 1", "return x, m"), 2, 7, "the operators are + - * / **"),
+    "a double comparison": (body("x = 0 < w < 1", "return x, m"), 2, 7, "use sign"),
+    "an identity": (body("x = w is g", "return x, m"), 2, 7, "use sign"),
+    "a membership": (body("x = w in g", "return x, m"), 2, 7, "use sign"),
+    "a call of a number": (body("x = 2(w)", "return x, m"), 2, 7, "Constant is not allowed: write"),
+    "a method of a variable": (body("x = w.sqrt()", "return x, m"), 2, 7, "write the bare name"),
+    "an operator as a function": (body("x = +(w, g)", "return x, m"), 2, 8, "Tuple is not allowed: write"),
+    "an unpacked dictionary": (body("x = interp(**w)", "return x, m"), 2, 16, "write interp(x, y, a)"),
+    # Names
+    "a misspelt state": (body("m = interp(g, mm, 0.9)", "return g, m"), 2, 17, "did you mean 'm'?"),
+    "a capital variable": (body("x = W * g", "return x, m"), 2, 7, "use one of w, g, m, lr"),
+    "a capital function": (body("x = Sqrt(w)", "return x, m"), 2, 7, "did you mean 'sqrt'?"),
+    "a variable as a function": (body("x = w(g)", "return x, m"), 2, 7, "use one of those"),
+    "the program as a function": (body("x = train(w, g, m, lr)", "return x, m"), 2, 7, "unknown function 'train'"),
+    "a constant that is not called": (body("x = w * get_pi", "return x, m"), 2, 11, "call it, get_pi()"),
+    "a function of a function": (body("x = sqrt(square)", "return x, m"), 2, 12, "call it, square(x)"),
+    "a spelling that is not called": (body("x = clip", "return x, m"), 2, 7, "call it, clip(x, y)"),
+    "NumPy's name": (body("x = maximum(w, g)", "return x, m"), 2, 7, "did you mean 'max'?"),
+    "Python's name": (body("x = pow(w, 2)", "return x, m"), 2, 7, "did you mean 'power'?"),
+    "a mean": (body("x = w - mean(w)", "return x, m"), 2, 11, "use one of those"),
+    "a variable of another text": (body("x = beta1 * w", "return x, m"), 2, 7, "set it on a line above"),
+    # Operands
+    "no operand": (body("x = sqrt()", "return x, m"), 2, 7, "write sqrt(x)"),
+    "an interp without its weight": (body("x = interp(w, g)", "return x, m"), 2, 7, "write interp(x, y, a)"),
+    "an interp of four": (body("x = interp(w, g, m, 0.9)", "return x, m"), 2, 7, "write interp(x, y, a)"),
+    "a maximum of three": (body("x = max(w, g, m)", "return x, m"), 2, 7, "write max(x, y)"),
+    "a maximum of one": (body("x = max(w)", "return x, m"), 2, 7, "write max(x, y)"),
+    "a nested call that lacks one": (body("x = sqrt(w + dot(g))", "return x, m"), 2, 16, "write dot(x, y)"),
+    # Constants
+    "a decimal comma": (body("x = w * 0,9", "return x, m"), 2, 7, "Tuple is not allowed: write"),
+    "a leading zero": (body("x = w * 09", "return x, m"), 2, 11, "leading zeros"),
+    "a unit": (body("x = w * 10ms", "return x, m"), 2, 12, "invalid decimal literal"),
+    "two decimal points": (body("x = w * 1.2.3", "return x, m"), 2, 14, "write def train"),
+    "two underscores in a number": (body("x = w * 1__000", "return x, m"), 2, 12, "invalid decimal literal"),
+    "an exponent without digits": (body("x = w * 1e", "return x, m"), 2, 11, "invalid decimal literal"),
+    "a digit that is not binary": (body("x = w * 0b12", "return x, m"), 2, 14, "invalid digit '2'"),
+    "a hexadecimal number without digits": (body("x = w * 0x", "return x, m"), 2, 12, "invalid hexadecimal"),
+    "infinity by name": (body("x = w * inf", "return x, m"), 2, 11, "set it on a line above"),
+    "not a number, by call": (body("x = w * float('nan')", "return x, m"), 2, 11, "unknown function 'float'"),
+    # What is returned
+    "a returned list": (body("return [g, m]"), 2, 10, "List is not allowed: write"),
+    "a returned tuple in a tuple": (body("return g, (m,)"), 2, 13, "Tuple is not allowed: write"),
+    "a returned None": (body("return None"), 2, 10, "write a number"),
+    "a returned learning rate": (body("return g, lr"), 2, 3, "shaped like the weights"),
+    "a returned norm": (body("return norm(g), m"), 2, 3, "is a LEAFWISE: the update and the states must"),
+    "a returned state that became a constant": (body("m = 0.5", "return g, m"), 3, 13, "return a variable"),
+    # Types
+    "a clip by a norm of each leaf": (body("x = clip(w, norm(w))", "return x, m"), 2, 7, "any type and a SCALAR"),
+    "a dot with a constant": (body("x = w * dot(w, 1.0)", "return x, m"), 2, 11, "two of the same type"),
+    "a similarity of a norm": (body("x = w * cosine_sim(norm(w), w)", "return x, m"), 2, 11, "two of the same type"),
+    "wrong types in a line without effect": (body("x = dot(w, lr)", "return g, m"), 2, 7, "two of the same type"),
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_program_is_refused_with_its_place_and_a_repair(name):
-    text, line, column, part = REFUSED[name]
+def assert_refused(text: Any, line: int, column: int | None, part: str) -> None:
     with pytest.raises(ProgramError) as caught:
         parse(text)
     error = caught.value
     assert error.line == line
     assert error.column == column or (column is None and error.column is not None and error.column >= 1)
     assert part in error.message
+    assert len(error.message) < 1000
     assert str(error).startswith(f"line {line}, column {error.column}: ")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_program_is_refused_with_its_place_and_a_repair(name):
+    assert_refused(*REFUSED[name])
+
+
+@pytest.mark.parametrize("name", [name for name in (*FUNCTIONS, *SPELLINGS) if name.isidentifier()])
+def test_every_function_refuses_an_operand_more_or_less(name):
+    arity = FUNCTIONS[SPELLINGS.get(name, name)].arity
+    for count in {arity + 1, max(arity - 1, 0)} - {arity}:
+        call = f"{name}({', '.join(['w'] * count)})"
+        assert_refused(body(f"x = {call}", "return x, m"), 2, 7, f"got {count}: write {name}(")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def train[T](w, g, lr): return g",
+        body("type x = w", "return g, m"),
+        body("x = f'{f'{w}'}'", "return g, m"),
+    ],
+)
+def test_what_only_newer_pythons_read_is_refused_by_all(text):
+    with pytest.raises(ProgramError, match="write|remove"):
+        parse(text)
 
 
 WINNER = """
@@ -177,15 +353,6 @@ def test_broken_texts_raise_nothing_but_program_errors(seed):
         except ProgramError as error:
             assert error.line in range(1, text.count("\n") + 2)
             assert error.column is not None and error.column >= 1
-
-
-def test_text_is_never_executed(monkeypatch):
-    ran = []
-    monkeypatch.setattr("builtins.print", lambda *_: ran.append(True))
-    for text in ("print(1)", body("x = print(w)", "return g, m"), body("return g", signature="w, g, lr=print()")):
-        with pytest.raises(ProgramError):
-            parse(text)
-    assert ran == []
 
 
 def test_the_error_of_a_program_without_text_names_the_statement():
