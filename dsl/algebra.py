@@ -154,7 +154,8 @@ def _sign(graph: Graph, a: Form) -> Form:
     if not a.terms:
         return a
     bounds = graph.ranges.of(a)
-    if not bounds.nan and (bounds.low > 0 or bounds.high < 0):
+    rounding = 1e-6 * max(map(abs, a.terms.values())) if len(a.terms) > 1 else 0.0
+    if not bounds.nan and (bounds.low > rounding or bounds.high < -rounding):
         return constant(math.copysign(1.0, bounds.low))
     ((monomial, c),) = graph.factor(a).terms.items()
     result = constant(math.copysign(1.0, c))
@@ -184,6 +185,8 @@ def _reciprocal(graph: Graph, a: Form) -> Form:
     if is_constant(a):
         return graph.call("reciprocal", (a,), a.type)
     outer, unit = split(a)
+    if outer < 0 and len(a.terms) > 1:  # x - x is +0 whichever is the first, and -(x - x) is -0
+        outer, unit = -outer, graph.scale(unit, -1.0)
     return graph.scale(graph.call("reciprocal", (unit,), a.type), 1 / outer)
 
 
@@ -245,15 +248,15 @@ def _cosine_sim(graph: Graph, a: Form, b: Form) -> Form | None:
 
 
 def _extreme(name: str) -> Callable[[Graph, Form, Form], Form]:
-    """max or min of any number of forms, led by 1 times the first of them; one that never counts goes."""
+    """max or min of any number of forms, the largest of them times 1; one that never counts goes."""
 
     def rule(graph: Graph, a: Form, b: Form) -> Form:
         parts = {part.key: part for x in (a, b) for part in _parts(graph, name, x)}
         for key, part in list(parts.items()):
             if any(_is_beaten(graph, name, part, other) for other_key, other in parts.items() if other_key != key):
                 del parts[key]
-        scales = {unit.key: scale for scale, unit in map(split, parts.values()) if () not in unit.terms}
-        scale = scales[min(scales)] if scales else 1.0
+        leaders = [(-abs(scale), unit.key, scale) for scale, unit in map(split, parts.values()) if () not in unit.terms]
+        scale = min(leaders)[2] if leaders else 1.0
         function = name if scale > 0 else _OPPOSITE[name]
         units = sorted((graph.scale(part, 1 / scale) for part in parts.values()), key=lambda unit: unit.key)
         result = units[0]

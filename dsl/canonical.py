@@ -72,7 +72,7 @@ class _Writer:
     def _of_type(self, form: Form) -> Argument:
         own = max((self.form.graph.type_of(m) for m in form.terms), default=SCALAR)
         # sorted, so that the text does not depend on the order in which a program made the terms
-        terms = {m: to_constant(c) for m, c in sorted(form.terms.items())}
+        terms = dict(sorted(form.terms.items()))
         result = self._sum(Form(terms, own)) if terms else None
         if own is form.type and result is not None:
             return result

@@ -32,7 +32,10 @@ MOST_EXPANDED_TERMS = 8  # a longer sum times a product stays factored, so that 
 MOST_POWER = 64
 CANCELLED = 1e-13  # what float64 leaves of a coefficient that is zero
 
-_OPCODES = {name: i for i, name in enumerate([*FUNCTIONS, "w", "g", "lr", "state", "sum", "over", "zero"])}
+# By name, so that a function that is added changes no digest.
+_OPCODES = {
+    name: int.from_bytes(name.encode(), "big") for name in (*FUNCTIONS, "w", "g", "lr", "state", "sum", "over", "zero")
+}
 _COMMUTATIVE = frozenset({"+", "*", "max", "min", "dot", "cosine_sim"})
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dsl.graph import Atom
 
 INFINITE = 3e38  # float32 holds little more
+FLUSHED = 1e-37  # and little less
 MOST_NUMBERS = 1e10  # weights of a model: what a sum over a tree may multiply
 
 
@@ -108,8 +109,12 @@ class Ranges:
 
 
 def _range(low: float, high: float, nan: bool) -> Range:
-    """A range, with what float32 does not hold as an infinity."""
+    """A range, with an infinity for what float32 does not hold, and 0 for what it flushes to 0."""
     low, high = min(low, INFINITE), max(high, -INFINITE)
+    if 0 < low < FLUSHED:
+        low = 0.0
+    if -FLUSHED < high < 0:
+        high = 0.0
     return Range(-math.inf if low < -INFINITE else low, math.inf if high > INFINITE else high, nan)
 
 
@@ -197,7 +202,7 @@ def _clip(a: Range, limit: Range) -> Range:
     if limit.low <= 0:
         return Range(min(a.low, 0.0), max(a.high, 0.0), True) if limit.low == 0 else UNKNOWN
     most = 1.001 * limit.high  # a norm is at least as large as an element, but for its rounding
-    return Range(max(min(a.low, 0.0), -most), min(max(a.high, 0.0), most), a.nan or not a.tame)
+    return Range(max(min(a.low, 0.0), -most), min(max(a.high, 0.0), most), a.nan or limit.nan or not a.tame)
 
 
 def _norm(a: Range) -> Range:
@@ -251,7 +256,7 @@ _RULES: dict[str, Callable[..., Range]] = {
     "log": _ln,
     "log10": _of_size(_log(math.log10)),
     "log2": _of_size(_log(math.log2)),
-    "log1p": lambda a: _ln(_sum(ONE, a)),
+    "log1p": lambda a: _ln(_sum(Range(1 - 1e-7, 1 + 1e-7), a)),  # 1 + x is rounded
     "sqrt": _of_size(math.sqrt),
     "cbrt": _increasing(math.cbrt),
     "sign": _increasing(lambda x: float((x > 0) - (x < 0))),

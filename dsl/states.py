@@ -18,12 +18,12 @@ from dsl.graph import Graph
 from dsl.ranges import UNKNOWN, ZERO, Range, Ranges
 from dsl.types import TREE
 
-MOST_ROUNDS = 6
+MOST_ROUNDS = 6  # in practice two: the second changes nothing
 MOST_PERMUTED = 4  # states that nothing tells apart, in whatever order they are tried
 
 # Bounds that a state is tried for, with the growth in one step that rounding, or a sum that grows linearly, explains:
 # no number of steps takes a sum of ordinary numbers out of float32.
-_BOUNDS = ((0.0, 0.0), (1.0, 1e-12), (1e18, 1e-6), (1e30, 1e-6), (math.inf, 0.0))
+_BOUNDS = ((0.0, 0.0), (1.0, 1e-12), (1e18, 2e-6), (1e30, 2e-6), (math.inf, 0.0))
 
 Meanings = dict[int, Form]  # number of a state -> what stands for it
 

@@ -40,12 +40,12 @@ def check_contract(task: Task, weights: Any, data: Any, batches: Any, schedule: 
     _require(sum(leaf.size for leaf in leaves) > 0, task, "init() gives no weights")
     kinds = {str(leaf.dtype) for leaf in leaves}
     _require(kinds == {"float32"}, task, f"init() gives weights of {', '.join(sorted(kinds))}: make all float32")
-    peak = np.max(schedule, initial=0)
+    lowest, peak = np.min(schedule, initial=np.inf), np.max(schedule, initial=0)
     _require(
-        np.shape(schedule) == (task.steps,) and abs(peak - 1) < 1e-3,
+        np.shape(schedule) == (task.steps,) and lowest >= 0 and 0.999 < peak <= 1,
         task,
-        f"schedule() has shape {np.shape(schedule)} and peak {peak:g};"
-        f" give one learning rate for each of the {task.steps} steps, with peak 1",
+        f"schedule() has shape {np.shape(schedule)}, lowest value {lowest:g} and peak {peak:g};"
+        f" give one learning rate for each of the {task.steps} steps, from 0 to 1, with peak 1",
     )
     for leaf in jax.tree.leaves(batches):
         found = np.shape(leaf)[:1]

@@ -69,7 +69,7 @@ class Task(ABC):
 
     @abstractmethod
     def schedule(self) -> np.ndarray:
-        """The learning rate of each step, float32 [steps], with peak 1: a program carries its own factor."""
+        """The learning rate of each step, float32 [steps], from 0 to 1, with peak 1: a program has its own factor."""
 
     @property
     def size(self) -> int:

@@ -26,8 +26,23 @@ BREACHES = {
     "integer weights": ({"init": lambda seed: {"w": np.zeros(3, np.int32)}}, "init() gives weights of int32"),
     "double weights": ({"init": lambda seed: {"w": np.zeros(3)}}, "init() gives weights of float64"),
     "no weights": ({"init": lambda seed: {}}, "init() gives no weights"),
-    "short schedule": ({"schedule": lambda: np.ones(3, np.float32)}, "schedule() has shape (3,) and peak 1"),
-    "low peak": ({"schedule": lambda: np.full(200, 0.1, np.float32)}, "schedule() has shape (200,) and peak 0.1"),
+    "short schedule": (
+        {"schedule": lambda: np.ones(3, np.float32)},
+        "schedule() has shape (3,), lowest value 1 and peak 1",
+    ),
+    "negative schedule": (
+        {"schedule": lambda: np.linspace(-0.1, 1, 200, dtype=np.float32)},
+        "schedule() has shape (200,), lowest value -0.1 and peak 1; give one learning rate for each of the 200 steps,"
+        " from 0 to 1, with peak 1",
+    ),
+    "high peak": (
+        {"schedule": lambda: np.full(200, 1.01, np.float32)},
+        "schedule() has shape (200,), lowest value 1.01 and peak 1.01",
+    ),
+    "low peak": (
+        {"schedule": lambda: np.full(200, 0.1, np.float32)},
+        "schedule() has shape (200,), lowest value 0.1 and peak 0.1",
+    ),
     "vector loss": ({"loss": lambda w, d, b: jnp.zeros(3)}, "loss() gives ShapeDtypeStruct(shape=(3,)"),
     "integer fitness": ({"evaluate": lambda w, d: jnp.int32(3)}, "evaluate() gives ShapeDtypeStruct(shape=()"),
     "loss raises": ({"loss": fails}, "loss() failed (FileNotFoundError: x.csv)"),
