@@ -48,11 +48,13 @@ def _call(graph: Graph, name: str, arguments: tuple[Form, ...]) -> Form:
 
 def rebuild(graph: Graph, op: str, arguments: tuple[Form, ...]) -> Form:
     """An atom's operation on other arguments."""
-    return call(graph, op, *arguments) if op in FUNCTIONS else _RULES[op](graph, *arguments)  # type: ignore[return-value]
+    result = call(graph, op, *arguments) if op in FUNCTIONS else _RULES[op](graph, *arguments)
+    assert result is not None  # an operation that is no function always has a form
+    return result
 
 
 def _of_step(graph: Graph, name: str, a: Form) -> Form | None:
-    """f(c sign(x)) is f(c) sign(x) for an odd f, f(c) sign(x)^2 for an even one that is 0 at 0; f(0 x) is f(0) + 0 x."""
+    """f(c sign(x)) is f(c) sign(x) for an odd f, f(c) sign(x)^2 for an even one with f(0) = 0; f(0 x) is f(0) + 0 x."""
     atom = single(a)
     op = graph.atoms[atom].op if atom is not None else None
     if op not in ("sign", "zero") or FUNCTIONS[name].rule is not Rule.ELEMENTWISE:

@@ -10,13 +10,13 @@ def live(program: Program) -> tuple[int, ...]:
 
     A state counts as read only if a live statement of a later step reads it: a fixed point over steps.
     """
-    reached = _reached(program)
+    reached = reached_bits(program)
     return tuple([index for index in range(len(program.statements)) if reached >> index & 1])
 
 
 def prune(program: Program) -> Program:
     """The program with its live statements and states only: a state that no later update reads leaves the signature."""
-    reached = _reached(program) >> len(program.statements)
+    reached = reached_bits(program) >> len(program.statements)
     states = [i for i in range(len(program.states)) if reached >> i & 1]
     return Program(
         (*program.inputs[:2], *(program.states[i] for i in states), program.inputs[-1]),
@@ -25,7 +25,7 @@ def prune(program: Program) -> Program:
     )
 
 
-def _reached(program: Program) -> int:
+def reached_bits(program: Program) -> int:
     """A bit for each statement, then for each state, set where the weights depend on it.
 
     Every value carries the bits of what it was computed from.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from dsl import algebra
 from dsl.forms import Form, constant
 from dsl.graph import Graph
-from dsl.liveness import live
-from dsl.program import Program
+from dsl.liveness import reached_bits
+from dsl.program import Argument, Program
 from dsl.ranges import LEARNING_RATE, ORDINARY, UNKNOWN
 from dsl.states import System, reduced
 from dsl.types import SCALAR, TREE
@@ -43,7 +43,7 @@ class _Memory:
     def __init__(self) -> None:
         self.graph = Graph()
         self.found: dict[tuple[Form, ...], NormalForm] = {}
-        self.numbers: dict[float, Form] = {}
+        self.numbers: dict[Argument, Form] = {}
         self.inputs = (
             self.graph.source("w", TREE, ORDINARY),
             self.graph.source("g", TREE, ORDINARY),
@@ -54,11 +54,11 @@ class _Memory:
         """A state of which nothing is known yet."""
         return self.graph.source("state", TREE, UNKNOWN, number)
 
-    def number(self, c: float) -> Form:
+    def number(self, c: Argument) -> Form:
         """A constant."""
         found = self.numbers.get(c)
         if found is None:
-            found = self.numbers[c] = constant(c)
+            found = self.numbers[c] = constant(float(c))
         return found
 
 
@@ -86,15 +86,15 @@ def normal_form(program: Program) -> NormalForm:
 def _written(memory: _Memory, program: Program) -> tuple[Form, ...]:
     """The outputs of the program as forms of its inputs."""
     w, g, lr = memory.inputs
-    names = program.inputs
-    values: dict[str, Form] = {names[0]: w, names[1]: g, names[-1]: lr}
+    graph, names = memory.graph, program.inputs
+    values: dict[Argument, Form] = {names[0]: w, names[1]: g, names[-1]: lr}
     for position, name in enumerate(names[2:-1]):
         values[name] = memory.state(position)
-    graph, number, statements = memory.graph, memory.number, program.statements
-    for index in live(program):
-        target, function, arguments = statements[index]
-        forms = [values[a] if isinstance(a, str) else number(a) for a in arguments]
-        values[target] = algebra.call(graph, function, *forms)
+    known, reached = graph.calls.get, reached_bits(program)
+    for index, (target, function, arguments) in enumerate(program.statements):
+        if reached >> index & 1:
+            forms = [values.get(a) or memory.number(a) for a in arguments]
+            values[target] = known((function, *forms)) or algebra.call(graph, function, *forms)
     return tuple([values.get(name, w) for name in program.outputs])  # w: a state that no live statement sets or reads
 
 

@@ -12,13 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 import dsl
 from search.config import Config
 from search.evaluator import Evaluation
 from search.journal import Child, Journal
 from search.population import Individual, Population
+from search.streams import Streams
 from search.workers import Workers
 
 
@@ -88,6 +87,7 @@ class _Search:
         self.pending: deque[_Proposal] = deque()
         self.generated = self.trained = self.new_pending = 0
         self.exhausted = False
+        self.streams = Streams(config.seed)
         self.started = time.monotonic()
 
     def spent(self) -> bool:
@@ -109,7 +109,7 @@ class _Search:
     def propose(self) -> None:
         """Select, mutate until valid, hash; cached? if not, train."""
         number = self.generated + 1
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.config.seed, number], np.uint64)))
+        rng = self.streams(number)
         parent = self.population.select(rng, self.config.tournament)
         try:
             program, mutation = dsl.propose(parent.program, rng, self.config.mutation)
