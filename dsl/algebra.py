@@ -19,6 +19,8 @@ from dsl.graph import Graph
 from dsl.ranges import sizes
 from dsl.types import LEAFWISE, SCALAR, Type
 
+LARGEST_WEIGHT = 100.0
+MOST_PARTS = 8  # a max or min of more is one part of another, for max(x, c x) nested has 2^n
 _ODD = ("sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh")
 _SIGNED = ("sinh", "arctan", "tanh", "arcsinh", "cbrt", "expm1")  # of the sign of the argument
 _EVEN = ("cos", "cosh", "log", "log2", "log10")
@@ -96,7 +98,8 @@ def _divide(graph: Graph, a: Form, b: Form) -> Form:
 def _interp(graph: Graph, a: Form, b: Form, weight: Form) -> Form | None:
     if is_constant(weight):
         return graph.add(graph.scale(a, 1 - value(weight)), graph.scale(b, value(weight)))
-    return a if a.key == b.key and graph.ranges.of(a).tame and graph.ranges.of(weight).finite else None
+    bounds = graph.ranges.of(weight)  # by a large weight, both halves are large and cancel
+    return a if a.key == b.key and graph.ranges.of(a).tame and bounds.finite and bounds.size < LARGEST_WEIGHT else None
 
 
 def _square(graph: Graph, a: Form) -> Form:
@@ -160,6 +163,9 @@ def _sign(graph: Graph, a: Form) -> Form:
     if not bounds.nan and (bounds.low > rounding or bounds.high < -rounding):
         return constant(math.copysign(1.0, bounds.low))
     ((monomial, c),) = graph.factor(a).terms.items()
+    if len(monomial) > 1 and not all(graph.ranges.of_atom(digest).tame for digest, _ in monomial):
+        whole = graph.call("sign", (Form({monomial: 1.0}, a.type),), a.type)  # 0 * inf is NaN, sign(0) * sign(inf) is 0
+        return graph.scale(whole, math.copysign(1.0, c))
     result = constant(math.copysign(1.0, c))
     for digest, power in monomial:
         sign = _sign_of(graph, digest)
@@ -173,13 +179,13 @@ def _sign_of(graph: Graph, digest: int) -> Form:
     if op == "sign":
         return graph.form_of(digest)
     if op in _SIGNED:
-        return _sign(graph, *arguments)
+        return call(graph, "sign", *arguments)
     if op in _OPPOSITE:
-        extreme = _extreme(op)(graph, *[_sign(graph, a) for a in arguments])
+        extreme = _extreme(op)(graph, *[call(graph, "sign", a) for a in arguments])
         if len(_parts(graph, op, extreme)) == 1:  # one of the signs never counts
             return extreme
     if op in ("abs", "sqrt"):
-        return _square(graph, _sign(graph, *arguments))
+        return _square(graph, call(graph, "sign", *arguments))
     return graph.call("sign", (graph.form_of(digest),), type)
 
 
@@ -237,7 +243,7 @@ def _clip(graph: Graph, a: Form, limit: Form) -> Form | None:
         return None
     if largest <= most.low:
         return a
-    return graph.scale(limit, math.copysign(1.0, bounds.low)) if smallest >= most.high else None
+    return graph.scale(limit, math.copysign(1.0, bounds.low)) if smallest >= most.high and bounds.tame else None
 
 
 def _cosine_sim(graph: Graph, a: Form, b: Form) -> Form | None:
@@ -259,6 +265,8 @@ def _extreme(name: str) -> Callable[[Graph, Form, Form], Form]:
                 del parts[key]
         leaders = [(-abs(scale), unit.key, scale) for scale, unit in map(split, parts.values()) if () not in unit.terms]
         scale = min(leaders)[2] if leaders else 1.0
+        if any(map(is_constant, parts.values())):  # arcsin(min(1, c x)): c * (1 / c) may round to more than 1
+            scale = math.copysign(1.0, scale)
         function = name if scale > 0 else _OPPOSITE[name]
         units = sorted((graph.scale(part, 1 / scale) for part in parts.values()), key=lambda unit: unit.key)
         result = units[0]
@@ -274,8 +282,10 @@ _OPPOSITE = {"max": "min", "min": "max"}
 
 def _parts(graph: Graph, name: str, a: Form) -> list[Form]:
     """What the form is the max or min of: c max(x, y) is max(c x, c y), or min(c x, c y) where c is negative."""
-    waiting, parts = [a], []
+    waiting, parts = [a], list[Form]()
     while waiting:
+        if len(waiting) + len(parts) > MOST_PARTS:
+            return [a]
         part = waiting.pop()
         atom = single(part)
         scale = next(iter(part.terms.values())) if atom is not None else 1.0

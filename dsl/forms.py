@@ -7,6 +7,8 @@ do.
 
 from __future__ import annotations
 
+import math
+
 from dsl.types import SCALAR, Type
 
 Monomial = tuple[tuple[int, int], ...]  # ((atom, power), ...), sorted by atom; () is the constant 1
@@ -14,7 +16,6 @@ Monomial = tuple[tuple[int, int], ...]  # ((atom, power), ...), sorted by atom; 
 SMALLEST, LARGEST = 1e-30, 1e30  # coefficients folded beyond these would flush or overflow in float32
 
 _SPLITTER = 2.0**17 + 1  # of Veltkamp's splitting, which leaves 36 bits of the 53 of a float64
-SPREAD = 0.6180339887498949  # Python's hash(-1.0) is hash(-2.0); that of no multiple of this one is another's
 
 
 class Form:
@@ -35,9 +36,15 @@ class Form:
     def key(self) -> int:
         """Digest of the form."""
         if self._key is None:
-            terms = frozenset([(monomial, rounded(c) * SPREAD) for monomial, c in self.terms.items()])
+            terms = frozenset([(monomial, *mantissa_and_exponent(rounded(c))) for monomial, c in self.terms.items()])
             self._key = hash((int(self.type), terms))
         return self._key
+
+
+def mantissa_and_exponent(c: float) -> tuple[float, int]:
+    """To be hashed: hash(c) is hash(c * 2**61), and hash(-1) is hash(-2), so that the exponent is made positive."""
+    mantissa, exponent = math.frexp(c)
+    return mantissa, exponent + 2000
 
 
 def rounded(c: float) -> float:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from dsl.forms import (
     LARGEST,
     SMALLEST,
-    SPREAD,
     Form,
     Monomial,
     common,
     constant,
     is_constant,
+    mantissa_and_exponent,
     settled,
     single,
     split,
@@ -73,7 +73,8 @@ class Graph:
         """An input as a form; states are told apart by their numbers and by what is known of their values."""
         known = self._sources.get((op, number, given))
         if known is None:
-            digest = hash((_OPCODES[op], number, given.low * SPREAD, given.high * SPREAD, given.nan))
+            bounds = (*mantissa_and_exponent(given.low), *mantissa_and_exponent(given.high))
+            digest = hash((_OPCODES[op], number, *bounds, given.nan))
             self.atoms[digest] = Atom(op, (), type, 1 << number if op == "state" else 0, given)
             known = self._sources[op, number, given] = Form({((digest, 1),): 1.0}, type)
         return known
@@ -200,7 +201,10 @@ class Graph:
         rest = {without(monomial, shared): c for monomial, c in a.terms.items()} if shared else a.terms
         outer, unit = split(Form(rest, max(map(self.type_of, rest))))
         ((monomial, _),) = self.call("sum", (unit,), unit.type).terms.items()
-        return Form({tuple(sorted(shared + monomial)): outer}, a.type)
+        ((factor, _),) = monomial
+        powers = dict(shared)
+        powers[factor] = powers.get(factor, 0) + 1  # the rest may be a factor of `shared`
+        return Form({tuple(sorted(powers.items())): outer}, a.type)
 
     def shared(self, a: Form) -> Monomial:
         """The largest divisor of all terms that cannot be infinite: with inf, x * y - x * z is not x * (y - z)."""

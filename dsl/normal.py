@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsl import algebra
-from dsl.forms import Form, constant
+from dsl.forms import Form, constant, settled
 from dsl.graph import Graph
 from dsl.liveness import reached_bits
 from dsl.program import Argument, Program
@@ -88,20 +88,24 @@ def _written(memory: _Memory, program: Program) -> tuple[Form, ...]:
     w, g, lr = memory.inputs
     graph, names = memory.graph, program.inputs
     values: dict[Argument, Form] = {names[0]: w, names[1]: g, names[-1]: lr}
-    for position, name in enumerate(names[2:-1]):
-        values[name] = memory.state(position)
-    known, reached = graph.calls.get, reached_bits(program)
+    known, reached, length = graph.calls.get, reached_bits(program), len(program.statements)
+    outputs = [program.outputs[0]]
+    for name, output in zip(program.states, program.outputs[1:], strict=True):
+        if reached >> length & 1:  # a dead state has no number, so that it does not show
+            values[name] = memory.state(len(outputs) - 1)
+            outputs.append(output)
+        length += 1
     for index, (target, function, arguments) in enumerate(program.statements):
         if reached >> index & 1:
             forms = [values.get(a) or memory.number(a) for a in arguments]
             values[target] = known((function, *forms)) or algebra.call(graph, function, *forms)
-    return tuple([values.get(name, w) for name in program.outputs])  # w: a state that no live statement sets or reads
+    return tuple([values[name] for name in outputs])
 
 
 def _found(memory: _Memory, forms: tuple[Form, ...]) -> NormalForm:
     update, *after = forms
     system = System(update, {n: memory.state(n) for n in range(len(after))}, dict(enumerate(after)))
     system = reduced(memory.graph, system)
-    states = tuple(system.after.values())
-    digest = hash((system.update.key, *(form.key for form in states)))
-    return NormalForm(memory.graph, system.update, states, digest)
+    update, states = settled(system.update), tuple(map(settled, system.after.values()))
+    digest = hash((update.key, *(form.key for form in states)))
+    return NormalForm(memory.graph, update, states, digest)

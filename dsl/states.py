@@ -51,7 +51,7 @@ def reduced(graph: Graph, system: System) -> System:
     """The system with the fewest states, numbered 0, 1, ... in an order that depends on what they compute only."""
     for _ in range(MOST_ROUNDS):
         before = system
-        for step in (_reached, _without_zeros, _without_multiples, _reached, _signs, _scaled, _ordered):
+        for step in (_reached, _without_zeros, _without_multiples, _reached, _signs, _ordered, _scaled, _ordered):
             system = step(graph, system)
         if system.is_same(before):
             break
@@ -206,7 +206,8 @@ def _scale(graph: Graph, system: System, number: int) -> float:
         ((own, _),) = system.states[number].terms.items()
         rest = 1.0 - form.terms.get(own, 0.0)
         scale = split(independent)[0] / (rest if abs(rest) > 1e-9 else 1.0)
-    return scale if abs(scale - 1.0) > 1e-6 and 1e-6 < abs(scale) < 1e6 else 1.0
+    scale = abs(scale)  # states start as +0, and reciprocal(-0) is not reciprocal(0)
+    return scale if abs(scale - 1.0) > 1e-6 and 1e-6 < scale < 1e6 else 1.0
 
 
 def _ordered(graph: Graph, system: System) -> System:

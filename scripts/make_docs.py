@@ -10,6 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout, not what is installed
+
 from dsl.functions import FUNCTIONS, Function
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "language.md"
