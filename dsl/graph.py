@@ -155,6 +155,8 @@ class Graph:
         """0 * a for what may be infinite or NaN: it is NaN where an atom of it is, and depends on nothing else."""
         risky: dict[Monomial, float] = {}
         for monomial in a.terms:
+            if self.ranges.of(Form({monomial: 1.0}, a.type)).finite:
+                continue
             factors = [atom for atom, _ in monomial if not self.ranges.of_atom(atom).finite]
             for atom in factors:
                 inner = self.atoms[atom]
@@ -162,6 +164,7 @@ class Graph:
                 risky |= dict.fromkeys(terms, 1.0)
             if not factors:  # finite each, but not their product
                 risky[monomial] = 1.0
+        risky = risky or dict.fromkeys(a.terms, 1.0)  # finite each, but not their sum
         type = max(map(self.type_of, risky))
         return typed(self.call("zero", (Form(risky, type),), type), a.type)
 

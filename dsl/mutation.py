@@ -164,9 +164,10 @@ def _modify(program: Program, rng: np.random.Generator, settings: MutationSettin
         scope = [name for name in _scope(program, position) if name != old]
         new = _draw_argument(scope, rng, settings)
     else:
-        new = to_constant(old * 2.0 ** rng.standard_normal())
-        if not 1e-30 < abs(new) < 1e30:  # float32 holds no more multiples of it
+        scaled = old * 2.0 ** rng.standard_normal()
+        if not 1e-30 < abs(scaled) < 1e30:  # float32 holds no more multiples of it
             return None
+        new = to_constant(scaled)
     changed = Statement(target, function, (*arguments[:slot], new, *arguments[slot + 1 :]))
     statements = (*program.statements[:position], changed, *program.statements[position + 1 :])
     return statements, Mutation("modify", position)

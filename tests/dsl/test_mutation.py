@@ -123,6 +123,12 @@ def test_modified_constant_is_multiplied_by_a_power_of_two_that_is_normal():
     assert abs(np.mean(exponents)) < 0.06 and 0.95 < np.std(exponents) < 1.05
 
 
+def test_a_constant_that_would_leave_float32_is_drawn_again():
+    parent = dsl.parse("def train(w, g, lr): return g * 3e38 + w * 0.5")
+    for child, _ in children(parent, MutationSettings(constants_only=True), 200):
+        assert child.statements[0].arguments[1] == parent.statements[0].arguments[1]
+
+
 def test_constants_are_float32_numbers(of_adamw):
     for child, _ in of_adamw:
         constants = [a for s in child.statements for a in s.arguments if isinstance(a, float)]

@@ -66,6 +66,7 @@ SAME_UPDATES = {
     "minimum as a maximum": ("min(g, w)", "-max(-g, -w)"),
     "infinite x - x and 0 x": ("w + (exp(g) - exp(g))", "w + 0 * exp(g)"),
     "0 x of multiples": ("w + 0 * (3 * exp(g) * w)", "w + 0 * exp(g)"),
+    "0 x of a sum": ("w + 0 * (reciprocal(g) + w + 2)", "w + 0 * reciprocal(g)"),
     "clipped zeros": ("g + clip(w - w, 0.5)", "g"),
     "power 0": ("power(g, 0) * w", "w"),
     "power -1": ("power(g, -1)", "reciprocal(g)"),
