@@ -45,7 +45,7 @@ def _call(graph: Graph, name: str, arguments: tuple[Form, ...]) -> Form:
     rule = _RULES.get(name)
     if result is None and rule:
         result = rule(graph, *arguments)
-    return typed(result if result is not None else graph.call(name, arguments, type), type)
+    return typed(result if result is not None else graph.atom(name, arguments, type), type)
 
 
 def rebuild(graph: Graph, op: str, arguments: tuple[Form, ...]) -> Form:
@@ -85,13 +85,13 @@ def _subtract(graph: Graph, a: Form, b: Form) -> Form:
 
 def _divide(graph: Graph, a: Form, b: Form) -> Form:
     if not is_constant(b):
-        return graph.multiply(a, graph.call("over", (b,), b.type))
+        return graph.multiply(a, graph.atom("over", (b,), b.type))
     c = value(b)
     if not (abs(math.frexp(c)[0]) == 0.5 and abs(c) >= 0.25):  # to these, 1e-8 adds nothing in float32
         c += DIVISION_EPSILON
     # near -1e-8 little of the denominator is left, beyond LARGEST its reciprocal is 0
     if not 1e-3 * DIVISION_EPSILON < abs(c) < LARGEST:
-        return graph.call("/", (a, b), max(a.type, b.type))
+        return graph.atom("/", (a, b), max(a.type, b.type))
     return graph.scale(a, 1 / c)
 
 
@@ -139,7 +139,7 @@ def _sqrt(graph: Graph, a: Form) -> Form:
         return result
     if monomial and len(monomial) == 1 and monomial[0][1] == 1 and graph.atoms[monomial[0][0]].op == "abs":
         return graph.scale(_sqrt(graph, graph.atoms[monomial[0][0]].arguments[0]), root)
-    return graph.scale(graph.call("sqrt", (unit,), a.type), root)
+    return graph.scale(graph.atom("sqrt", (unit,), a.type), root)
 
 
 def _scaled(name: str, of_scale: Callable[[float], float]) -> Callable[[Graph, Form], Form]:
@@ -149,7 +149,7 @@ def _scaled(name: str, of_scale: Callable[[float], float]) -> Callable[[Graph, F
         if not a.terms:
             return a
         outer, unit = split(a)
-        return graph.scale(graph.call(name, (unit,), a.type), of_scale(outer))
+        return graph.scale(graph.atom(name, (unit,), a.type), of_scale(outer))
 
     return rule
 
@@ -164,7 +164,7 @@ def _sign(graph: Graph, a: Form) -> Form:
         return constant(math.copysign(1.0, bounds.low))
     ((monomial, c),) = graph.factor(a).terms.items()
     if len(monomial) > 1 and not all(graph.ranges.of_atom(digest).tame for digest, _ in monomial):
-        whole = graph.call("sign", (Form({monomial: 1.0}, a.type),), a.type)  # 0 * inf is NaN, sign(0) * sign(inf) is 0
+        whole = graph.atom("sign", (Form({monomial: 1.0}, a.type),), a.type)  # 0 * inf is NaN, sign(0) * sign(inf) is 0
         return graph.scale(whole, math.copysign(1.0, c))
     result = constant(math.copysign(1.0, c))
     for digest, power in monomial:
@@ -186,16 +186,16 @@ def _sign_of(graph: Graph, digest: int) -> Form:
             return extreme
     if op in ("abs", "sqrt"):
         return _square(graph, call(graph, "sign", *arguments))
-    return graph.call("sign", (graph.form_of(digest),), type)
+    return graph.atom("sign", (graph.form_of(digest),), type)
 
 
 def _reciprocal(graph: Graph, a: Form) -> Form:
     if is_constant(a):
-        return graph.call("reciprocal", (a,), a.type)
+        return graph.atom("reciprocal", (a,), a.type)
     outer, unit = split(a)
     if outer < 0 and len(a.terms) > 1:  # x - x is +0 whichever is the first, and -(x - x) is -0
         outer, unit = -outer, graph.scale(unit, -1.0)
-    return graph.scale(graph.call("reciprocal", (unit,), a.type), 1 / outer)
+    return graph.scale(graph.atom("reciprocal", (unit,), a.type), 1 / outer)
 
 
 def _symmetric(name: str, sign: float) -> Callable[[Graph, Form], Form]:
@@ -203,8 +203,8 @@ def _symmetric(name: str, sign: float) -> Callable[[Graph, Form], Form]:
 
     def rule(graph: Graph, a: Form) -> Form:
         if a.terms and split(a)[0] < 0:
-            return graph.scale(graph.call(name, (graph.scale(a, -1.0),), a.type), sign)
-        return graph.call(name, (a,), a.type)
+            return graph.scale(graph.atom(name, (graph.scale(a, -1.0),), a.type), sign)
+        return graph.atom(name, (a,), a.type)
 
     return rule
 
@@ -223,7 +223,7 @@ def _length(graph: Graph, name: str, a: Form, type: Type) -> Form:
     if not a.terms:
         return Form({}, type)
     outer, unit = split(a)
-    return graph.scale(graph.call(name, (unit,), type), abs(outer))
+    return graph.scale(graph.atom(name, (unit,), type), abs(outer))
 
 
 def _dot(graph: Graph, a: Form, b: Form) -> Form | None:
@@ -232,7 +232,7 @@ def _dot(graph: Graph, a: Form, b: Form) -> Form | None:
     if not a.terms or not b.terms:
         return Form({}, SCALAR) if graph.ranges.of(a).finite and graph.ranges.of(b).finite else None
     (outer_a, a), (outer_b, b) = split(a), split(b)
-    return graph.scale(graph.scale(graph.call("dot", (a, b), SCALAR), outer_a), outer_b)
+    return graph.scale(graph.scale(graph.atom("dot", (a, b), SCALAR), outer_a), outer_b)
 
 
 def _clip(graph: Graph, a: Form, limit: Form) -> Form | None:
@@ -252,7 +252,7 @@ def _cosine_sim(graph: Graph, a: Form, b: Form) -> Form | None:
     if a.type is SCALAR and is_constant(a) and is_constant(b):
         return constant(math.copysign(1.0, value(a) * value(b)))
     (outer_a, a), (outer_b, b) = split(a), split(b)
-    return graph.scale(graph.call("cosine_sim", (a, b), SCALAR), math.copysign(1.0, outer_a * outer_b))
+    return graph.scale(graph.atom("cosine_sim", (a, b), SCALAR), math.copysign(1.0, outer_a * outer_b))
 
 
 def _extreme(name: str) -> Callable[[Graph, Form, Form], Form]:
@@ -271,7 +271,7 @@ def _extreme(name: str) -> Callable[[Graph, Form, Form], Form]:
         units = sorted((graph.scale(part, 1 / scale) for part in parts.values()), key=lambda unit: unit.key)
         result = units[0]
         for unit in units[1:]:
-            result = graph.call(function, (result, unit), max(result.type, unit.type))
+            result = graph.atom(function, (result, unit), max(result.type, unit.type))
         return graph.scale(result, scale)
 
     return rule

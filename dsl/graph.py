@@ -29,7 +29,7 @@ from dsl.ranges import Range, Ranges
 from dsl.types import SCALAR, Type
 
 MOST_EXPANDED_TERMS = 8  # a longer sum times a product stays factored, so that nested products cannot blow up
-MOST_POWER = 64
+MOST_POWER = 64  # a product of more equal factors stays as it was written; so does one of few large powers
 CANCELLED = 1e-13  # what float64 leaves of a coefficient that is zero
 
 # By name, so that a function that is added changes no digest.
@@ -86,7 +86,7 @@ class Graph:
             self._assuming[key] = Ranges(self.atoms, states, self.ranges)
         return self._assuming[key]
 
-    def call(self, op: str, arguments: tuple[Form, ...], type: Type) -> Form:
+    def atom(self, op: str, arguments: tuple[Form, ...], type: Type) -> Form:
         """A function of forms as an atom; the arguments of commutative functions are sorted."""
         keys = [a.key for a in arguments]
         if op in _COMMUTATIVE and keys[1] < keys[0]:
@@ -131,11 +131,11 @@ class Graph:
             elif SMALLEST < abs(total) < LARGEST:
                 terms[monomial] = total
             else:
-                return self.call("+", (a, b), type)
+                return self.atom("+", (a, b), type)
         if cancelled and not terms:
             return typed(self.scale(a, 0.0), type)
         if cancelled or (opposite and not self.ranges.of(Form(opposite, type)).tame):
-            return self.call("+", (a, b), type)
+            return self.atom("+", (a, b), type)
         return Form(terms, type)
 
     def scale(self, a: Form, c: float) -> Form:
@@ -149,7 +149,7 @@ class Graph:
         terms = {monomial: c * before for monomial, before in a.terms.items()}
         if all(SMALLEST < abs(x) < LARGEST for x in terms.values()):
             return Form(terms, a.type)
-        return self.call("*", (constant(c), a), a.type)
+        return self.atom("*", (constant(c), a), a.type)
 
     def zero(self, a: Form) -> Form:
         """0 * a for what may be infinite or NaN: it is NaN where an atom of it is, and depends on nothing else."""
@@ -166,7 +166,7 @@ class Graph:
                 risky[monomial] = 1.0
         risky = risky or dict.fromkeys(a.terms, 1.0)  # finite each, but not their sum
         type = max(map(self.type_of, risky))
-        return typed(self.call("zero", (Form(risky, type),), type), a.type)
+        return typed(self.atom("zero", (Form(risky, type),), type), a.type)
 
     def multiply(self, a: Form, b: Form) -> Form:
         """a * b: products are merged, numbers and scalar products are distributed over sums, other sums are factors.
@@ -192,7 +192,7 @@ class Graph:
             c = scale_left * scale_right
             merged = self._merge(left, right)
             if merged is None or not SMALLEST < abs(c) < LARGEST:
-                return self.call("*", (a, b), type)
+                return self.atom("*", (a, b), type)
             result = self.add(result, self.scale(merged, c)) if result.terms else self.scale(merged, c)
         return typed(result, type)
 
@@ -203,7 +203,7 @@ class Graph:
         shared = self.shared(a)
         rest = {without(monomial, shared): c for monomial, c in a.terms.items()} if shared else a.terms
         outer, unit = split(Form(rest, max(map(self.type_of, rest))))
-        ((monomial, _),) = self.call("sum", (unit,), unit.type).terms.items()
+        ((monomial, _),) = self.atom("sum", (unit,), unit.type).terms.items()
         ((factor, _),) = monomial
         powers = dict(shared)
         powers[factor] = powers.get(factor, 0) + 1  # the rest may be a factor of `shared`
@@ -273,12 +273,12 @@ class Graph:
         """|a|: the coefficient and what cannot be negative come out, the other factors get an `abs` each."""
         if is_constant(a):
             return Form({m: abs(c) for m, c in a.terms.items()}, a.type)
-        range = self.ranges.of(a)
-        if range.low >= 0 or range.high <= 0:
-            return a if range.low >= 0 else self.scale(a, -1.0)
+        bounds = self.ranges.of(a)
+        if bounds.low >= 0 or bounds.high <= 0:
+            return a if bounds.low >= 0 else self.scale(a, -1.0)
         if len(a.terms) > 1:
             outer, unit = split(a)
-            return self.scale(self.call("abs", (unit,), a.type), abs(outer))
+            return self.scale(self.atom("abs", (unit,), a.type), abs(outer))
         ((monomial, c),) = a.terms.items()
         result = constant(abs(c))
         for digest, power in monomial:
@@ -295,4 +295,4 @@ class Graph:
             return Form({((digest, 1),): -1.0}, type)
         if self.atoms[digest].op == "sign":  # |sign(x)| is 0 only where x is
             return Form({((digest, 2),): 1.0}, type)
-        return self.call("abs", (self.form_of(digest),), type)
+        return self.atom("abs", (self.form_of(digest),), type)

@@ -16,11 +16,11 @@ def live(program: Program) -> tuple[int, ...]:
 
 def prune(program: Program) -> Program:
     """The program with its live statements and states only: a state that no later update reads leaves the signature."""
-    reached = reached_bits(program) >> len(program.statements)
-    states = [i for i in range(len(program.states)) if reached >> i & 1]
+    reached, length = reached_bits(program), len(program.statements)
+    states = [i for i in range(len(program.states)) if reached >> (length + i) & 1]
     return Program(
         (*program.inputs[:2], *(program.states[i] for i in states), program.inputs[-1]),
-        tuple(program.statements[i] for i in live(program)),
+        tuple([s for i, s in enumerate(program.statements) if reached >> i & 1]),
         (program.outputs[0], *(program.outputs[1 + i] for i in states)),
     )
 

@@ -23,7 +23,7 @@ MOST_NUMBERS = 1e10  # weights of a model: what a sum over a tree may multiply
 
 
 class Range(NamedTuple):
-    """The values lie in [low, high], where an infinite end means that they may be infinite, or are NaN if they may."""
+    """The values lie in [low, high], or are NaN where `nan` is set; they may be infinite where an end is."""
 
     low: float
     high: float
@@ -108,7 +108,7 @@ class Ranges:
         return rule(*map(self.of, atom.arguments)) if rule else UNKNOWN
 
 
-def _range(low: float, high: float, nan: bool) -> Range:
+def _in_float32(low: float, high: float, nan: bool) -> Range:
     """A range, with an infinity for what float32 does not hold, and 0 for what it flushes to 0."""
     low, high = min(low, INFINITE), max(high, -INFINITE)
     if 0 < low < FLUSHED:
@@ -120,18 +120,18 @@ def _range(low: float, high: float, nan: bool) -> Range:
 
 def _sum(a: Range, b: Range) -> Range:
     opposite = (a.high == math.inf and b.low == -math.inf) or (a.low == -math.inf and b.high == math.inf)
-    return _range(a.low + b.low, a.high + b.high, a.nan or b.nan or opposite)
+    return _in_float32(a.low + b.low, a.high + b.high, a.nan or b.nan or opposite)
 
 
 def _times(a: Range, b: Range) -> Range:
     products = [x * y if x and y else 0.0 for x in a[:2] for y in b[:2]]
     lost = (not a.tame and b.low <= 0 <= b.high) or (not b.tame and a.low <= 0 <= a.high)  # infinity * 0
-    return _range(min(products), max(products), a.nan or b.nan or lost)
+    return _in_float32(min(products), max(products), a.nan or b.nan or lost)
 
 
 def _square(a: Range) -> Range:
     low, high = sizes(a)
-    return _range(low * low, high * high, a.nan)
+    return _in_float32(low * low, high * high, a.nan)
 
 
 def sizes(a: Range) -> tuple[float, float]:
@@ -142,7 +142,7 @@ def sizes(a: Range) -> tuple[float, float]:
 def _inverse(a: Range) -> Range:
     if a.low <= 0 <= a.high:
         return Range(0.0 if a.low == 0 else -math.inf, math.inf, a.nan)
-    return _range(1 / a.high, 1 / a.low, a.nan)
+    return _in_float32(1 / a.high, 1 / a.low, a.nan)
 
 
 def _over(a: Range) -> Range:
@@ -151,7 +151,7 @@ def _over(a: Range) -> Range:
 
 def _increasing(f: Callable[[float], float]) -> Callable[[Range], Range]:
     def rule(a: Range) -> Range:
-        return _range(_at(f, a.low), _at(f, a.high), a.nan)
+        return _in_float32(_at(f, a.low), _at(f, a.high), a.nan)
 
     return rule
 
@@ -161,7 +161,7 @@ def _of_size(f: Callable[[float], float]) -> Callable[[Range], Range]:
 
     def rule(a: Range) -> Range:
         low, high = sizes(a)
-        return _range(_at(f, low), _at(f, high), a.nan)
+        return _in_float32(_at(f, low), _at(f, high), a.nan)
 
     return rule
 
@@ -206,13 +206,13 @@ def _clip(a: Range, limit: Range) -> Range:
 
 
 def _norm(a: Range) -> Range:
-    return _range(0.0, math.inf if a.size > 1e14 else a.size * MOST_NUMBERS**0.5, a.nan)
+    return _in_float32(0.0, math.inf if a.size > 1e14 else a.size * MOST_NUMBERS**0.5, a.nan)
 
 
 def _dot(a: Range, b: Range) -> Range:
     product = _times(a, b)
     size = max(abs(product.low), abs(product.high)) * MOST_NUMBERS
-    return _range(-size, size, product.nan or size > INFINITE)
+    return _in_float32(-size, size, product.nan or size > INFINITE)
 
 
 def _interp(a: Range, b: Range, weight: Range) -> Range:

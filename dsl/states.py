@@ -18,8 +18,8 @@ from dsl.graph import Graph
 from dsl.ranges import UNKNOWN, ZERO, Range, Ranges
 from dsl.types import TREE
 
-MOST_ROUNDS = 6  # in practice two: the second changes nothing
-MOST_PERMUTED = 4  # states that nothing tells apart, in whatever order they are tried
+MOST_ROUNDS = 6  # nearly always two, of which the second changes nothing; a few systems go round in circles
+MOST_PERMUTED = 4  # of more states, those that nothing tells apart keep the order they came in
 
 # Bounds that a state is tried for, with the growth in one step that rounding, or a sum that grows linearly, explains:
 # no number of steps takes a sum of ordinary numbers out of float32.
@@ -35,25 +35,20 @@ class System(NamedTuple):
     states: dict[int, Form]
     after: dict[int, Form]
 
-    def is_same(self, other: System) -> bool:
-        """Whether both are written alike."""
-        mine, others = (
-            (
-                list(system.after),
-                [form.key for form in (system.update, *system.states.values(), *system.after.values())],
-            )
-            for system in (self, other)
-        )
-        return mine == others
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Equal for systems that are written alike."""
+        forms = (self.update, *self.states.values(), *self.after.values())
+        return (*self.after, *[form.key for form in forms])
 
 
 def reduced(graph: Graph, system: System) -> System:
-    """The system with the fewest states, numbered 0, 1, ... in an order that depends on what they compute only."""
+    """The system without the states that an induction spares, the others numbered 0, 1, ... by what they compute."""
     for _ in range(MOST_ROUNDS):
         before = system
         for step in (_reached, _without_zeros, _without_multiples, _reached, _signs, _ordered, _scaled, _ordered):
             system = step(graph, system)
-        if system.is_same(before):
+        if system.key == before.key:
             break
     return system
 
