@@ -16,7 +16,7 @@ from dsl.checker import result_type
 from dsl.forms import LARGEST, SMALLEST, Form, constant, is_constant, rounded, single, split, typed, value
 from dsl.functions import DIVISION_EPSILON, FUNCTIONS, Rule
 from dsl.graph import Graph
-from dsl.ranges import sizes
+from dsl.ranges import CANCELLING, sizes
 from dsl.types import LEAFWISE, SCALAR, Type
 
 LARGEST_WEIGHT = 100.0
@@ -24,6 +24,8 @@ MOST_PARTS = 8  # a max or min of more is one part of another, for max(x, c x) n
 _ODD = ("sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh")
 _SIGNED = ("sinh", "arctan", "tanh", "arcsinh", "cbrt", "expm1")  # of the sign of the argument
 _EVEN = ("cos", "cosh", "log", "log2", "log10")
+_OPPOSITE = {"max": "min", "min": "max"}
+_OF_SIGNS = (*_SIGNED, *_OPPOSITE, "abs", "sqrt")  # whose sign is decided by those of the arguments
 
 
 def call(graph: Graph, name: str, *arguments: Form) -> Form:
@@ -90,7 +92,7 @@ def _divide(graph: Graph, a: Form, b: Form) -> Form:
     if not (abs(math.frexp(c)[0]) == 0.5 and abs(c) >= 0.25):  # to these, 1e-8 adds nothing in float32
         c += DIVISION_EPSILON
     # near -1e-8 little of the denominator is left, beyond LARGEST its reciprocal is 0
-    if not 1e-3 * DIVISION_EPSILON < abs(c) < LARGEST:
+    if not CANCELLING < abs(c) < LARGEST:
         return graph.atom("/", (a, b), max(a.type, b.type))
     return graph.scale(a, 1 / c)
 
@@ -98,7 +100,10 @@ def _divide(graph: Graph, a: Form, b: Form) -> Form:
 def _interp(graph: Graph, a: Form, b: Form, weight: Form) -> Form | None:
     if is_constant(weight):
         return graph.add(graph.scale(a, 1 - value(weight)), graph.scale(b, value(weight)))
-    bounds = graph.ranges.of(weight)  # by a large weight, both halves are large and cancel
+    bounds = graph.ranges.of(weight)
+    if not a.terms and bounds.finite:
+        return graph.multiply(weight, b)
+    # by a large weight, both halves are large and cancel
     return a if a.key == b.key and graph.ranges.of(a).tame and bounds.finite and bounds.size < LARGEST_WEIGHT else None
 
 
@@ -156,6 +161,23 @@ def _scaled(name: str, of_scale: Callable[[float], float]) -> Callable[[Graph, F
 
 def _sign(graph: Graph, a: Form) -> Form:
     """sign(x y) is sign(x) sign(y), and sign(f(x)) is sign(x) where f keeps the sign."""
+    waiting = [(inner, False) for inner in _deciding(graph, a)]
+    while waiting:  # inner signs first and without recursion: a program may nest a thousand deep
+        inner, complete = waiting.pop()
+        if complete:
+            call(graph, "sign", inner)
+        elif ("sign", inner) not in graph.calls:
+            waiting += [(inner, True), *[(deeper, False) for deeper in _deciding(graph, inner)]]
+    return _product_of_signs(graph, a)
+
+
+def _deciding(graph: Graph, a: Form) -> list[Form]:
+    """The forms whose signs `_sign_of` asks for."""
+    atoms = [graph.atoms[digest] for monomial in a.terms for digest, _ in monomial]
+    return [argument for atom in atoms if atom.op in _OF_SIGNS for argument in atom.arguments]
+
+
+def _product_of_signs(graph: Graph, a: Form) -> Form:
     if not a.terms:
         return a
     bounds = graph.ranges.of(a)
@@ -277,9 +299,6 @@ def _extreme(name: str) -> Callable[[Graph, Form, Form], Form]:
     return rule
 
 
-_OPPOSITE = {"max": "min", "min": "max"}
-
-
 def _parts(graph: Graph, name: str, a: Form) -> list[Form]:
     """What the form is the max or min of: c max(x, y) is max(c x, c y), or min(c x, c y) where c is negative."""
     waiting, parts = [a], list[Form]()
@@ -297,9 +316,13 @@ def _parts(graph: Graph, name: str, a: Form) -> list[Form]:
 
 
 def _is_beaten(graph: Graph, name: str, a: Form, b: Form) -> bool:
-    """Whether a is never NaN and never beyond b."""
+    """Whether a is never NaN and never beyond b: in max(b, a), as a = min(b, c) is."""
+    if graph.ranges.of(a).nan:
+        return False
+    if b.key in [part.key for part in _parts(graph, _OPPOSITE[name], a)]:
+        return True
     ahead = graph.ranges.of(graph.add(b, graph.scale(a, -1.0)))
-    return (ahead.low >= 0 if name == "max" else ahead.high <= 0) and not graph.ranges.of(a).nan
+    return ahead.low >= 0 if name == "max" else ahead.high <= 0
 
 
 _RULES: dict[str, Callable[..., Form | None]] = {

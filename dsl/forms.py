@@ -14,6 +14,8 @@ from dsl.types import SCALAR, Type
 Monomial = tuple[tuple[int, int], ...]  # ((atom, power), ...), sorted by atom; () is the constant 1
 
 SMALLEST, LARGEST = 1e-30, 1e30  # coefficients folded beyond these would flush or overflow in float32
+EQUAL = 1e-9  # relative difference of coefficients that differ by their rounding only
+SMALL_TOTAL = 0.1  # of the largest coefficient: the sum of weights that nearly cancel
 
 _SPLITTER = 2.0**17 + 1  # of Veltkamp's splitting, which leaves 36 bits of the 53 of a float64
 
@@ -121,9 +123,9 @@ def split(a: Form) -> tuple[float, Form]:
     if largest > LARGEST * smallest:
         return 1.0, a
     scale = sum(coefficients)
-    equal = all(abs(abs(c) - largest) <= 1e-9 * largest for c in coefficients)
-    if equal or () in a.terms or abs(scale) < 0.1 * largest:
-        leaders = [(hash(m), c) for m, c in a.terms.items() if abs(c) >= (1 - 1e-9) * largest and m]
+    equal = all(abs(c) >= (1 - EQUAL) * largest for c in coefficients)
+    if equal or () in a.terms or abs(scale) < SMALL_TOTAL * largest:
+        leaders = [(hash(m), c) for m, c in a.terms.items() if abs(c) >= (1 - EQUAL) * largest and m]
         leaders = leaders or [(hash(m), c) for m, c in a.terms.items() if m]
         scale = min(leaders)[1]
     return scale, Form({m: c / scale for m, c in a.terms.items()}, a.type)

@@ -13,17 +13,20 @@ from itertools import combinations, permutations
 from typing import NamedTuple
 
 from dsl import algebra
-from dsl.forms import LARGEST, SMALLEST, Form, constant, single, split, typed
+from dsl.forms import EQUAL, LARGEST, SMALLEST, Form, constant, single, split, typed
 from dsl.graph import Graph
 from dsl.ranges import UNKNOWN, ZERO, Range, Ranges
 from dsl.types import TREE
 
 MOST_ROUNDS = 6  # nearly always two, of which the second changes nothing; a few systems go round in circles
 MOST_PERMUTED = 4  # of more states, those that nothing tells apart keep the order they came in
+LARGEST_SCALE = 1e6  # a state in a larger scale might leave float32 where it did not
 
 # Bounds that a state is tried for, with the growth in one step that rounding, or a sum that grows linearly, explains:
 # no number of steps takes a sum of ordinary numbers out of float32.
 _BOUNDS = ((0.0, 0.0), (1.0, 1e-12), (1e18, 2e-6), (1e30, 2e-6), (math.inf, 0.0))
+
+_OF_SIGNED_ZERO = ("reciprocal", "power")  # they tell -0 from +0
 
 Meanings = dict[int, Form]  # number of a state -> what stands for it
 
@@ -135,6 +138,12 @@ def _without_zeros(graph: Graph, system: System) -> System:
 
 
 def _without_multiples(graph: Graph, system: System) -> System:
+    while (fewer := _without_a_multiple(graph, system)) is not None:
+        system = fewer
+    return system
+
+
+def _without_a_multiple(graph: Graph, system: System) -> System | None:
     independent = {number: _independent(graph, form) for number, form in system.after.items()}
     for a, b in combinations(system.after, 2):
         factor = _ratio(independent[a], independent[b])
@@ -142,12 +151,16 @@ def _without_multiples(graph: Graph, system: System) -> System:
             continue
         kept, gone = a, b
         negative = factor == -1.0 and split(independent[a])[0] < 0
-        if abs(factor) < 1 - 1e-9 or negative:  # which of them is kept must not depend on their order
+        if abs(factor) < 1 - EQUAL or negative:  # which of them is kept must not depend on their order
             kept, gone, factor = b, a, 1 / factor
-        assumed = substitute(graph, system, system.states | {gone: graph.scale(system.states[kept], factor)})
+        rewritten: Meanings = {}
+        meanings = system.states | {gone: graph.scale(system.states[kept], factor)}
+        assumed = substitute(graph, system, meanings, rewritten)
+        if factor < 0 and any(graph.atoms[atom].op in _OF_SIGNED_ZERO for atom in rewritten):
+            continue  # both start as +0
         if assumed.after[gone].key == graph.scale(assumed.after[kept], factor).key:
-            return _without_multiples(graph, _only(assumed, [number for number in system.after if number != gone]))
-    return system
+            return _only(assumed, [number for number in system.after if number != gone])
+    return None
 
 
 def _ratio(a: Form, b: Form) -> float | None:
@@ -200,9 +213,9 @@ def _scale(graph: Graph, system: System, number: int) -> float:
     else:
         ((own, _),) = system.states[number].terms.items()
         rest = 1.0 - form.terms.get(own, 0.0)
-        scale = split(independent)[0] / (rest if abs(rest) > 1e-9 else 1.0)
+        scale = split(independent)[0] / (rest if abs(rest) > EQUAL else 1.0)
     scale = abs(scale)  # states start as +0, and reciprocal(-0) is not reciprocal(0)
-    return scale if abs(scale - 1.0) > 1e-6 and 1e-6 < scale < 1e6 else 1.0
+    return scale if abs(scale - 1.0) > 1e-6 and 1 / LARGEST_SCALE < scale < LARGEST_SCALE else 1.0
 
 
 def _ordered(graph: Graph, system: System) -> System:

@@ -71,6 +71,8 @@ SAME_UPDATES = {
     "power 0": ("power(g, 0) * w", "w"),
     "power -1": ("power(g, -1)", "reciprocal(g)"),
     "x + x": ("g + g", "2 * g"),
+    "what is part of the maximum": ("min(g, max(w, g))", "g"),
+    "interp from zero": ("interp(w - w, g, lr)", "lr * g"),
     "half": ("g / 2", "g * 0.5"),
     "quarter": ("g / 0.25", "g * 4"),
     "x / 1": ("g / 1", "g"),
@@ -170,6 +172,8 @@ DIFFERENT_UPDATES = {
     "sqrt and power 0.5": ("sqrt(g)", "power(g, 0.5)"),
     "sum of a product": ("(g + w) * (g - w)", "square(g) + square(w)"),
     "denominator near -1e-8": ("g / -1e-08", "g * 1.6454213e+16"),
+    "what may be NaN and the minimum of a part": ("max(g, min(g, arcsin(w)))", "g"),
+    "interp from zero by an infinity": ("arctan(interp(w - w, g, reciprocal(lr)))", "arctan(reciprocal(lr) * g)"),
     "denominator beyond float32's reciprocals": ("g / 3e38", "g * 0"),
 }
 
@@ -325,6 +329,14 @@ DIFFERENT_PROGRAMS = {
         body("m", "m = interp(-1, reciprocal(m), 0.9)", "return sign(m) + 0 * w, m"),
         update("0 * w - 1"),
     ),
+    "opposite states that start at +0": (
+        body(
+            "m, v",
+            "u = arctan(reciprocal(m)) + arctan(reciprocal(v))",
+            "return u, interp(g, m, 0.9), interp(-g, v, 0.9)",
+        ),
+        update("0 * w"),
+    ),
     "a state beyond its bounds": (
         body("m", "m = interp(2 * sign(g), m, 0.9)", "return m, m"),
         body("m", "m = interp(2 * sign(g), m, 0.9)", "return min(m, 1.5), m"),
@@ -464,6 +476,19 @@ def test_a_thousand_nested_statements_have_a_normal_form(case):
     lines = NESTED[case] * (1000 // len(NESTED[case]))
     program = body("m", *lines, "z = g - g", "g = g + z", "m = interp(abs(g), m, 0.9)", "return m, m")
     assert len(dsl.canonical(program)) > 300
+
+
+SIGNS = {
+    "functions that keep the sign": ["g = tanh(g)", "g = cbrt(g)"],
+    "functions of the size": ["g = sqrt(g)", "g = arctan(g) * w"],
+    "extremes": ["g = max(g, w * 0.1)", "g = min(g, lr - w)"],
+}
+
+
+@pytest.mark.parametrize("case", SIGNS)
+def test_the_sign_of_a_thousand_nested_statements_has_a_normal_form(case):
+    program = body("m", *SIGNS[case] * 500, "return sign(g), m")
+    assert "sign" in {statement.function for statement in dsl.canonical(program).statements}
 
 
 def test_pieces_that_are_used_twice_at_every_level_take_no_exponential_time():  # it would not end
