@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dsl.checker import result_type
-from dsl.forms import LARGEST, SMALLEST, Form, constant, is_constant, rounded, single, split, typed, value
+from dsl.forms import LARGEST, ROUNDING, SMALLEST, Form, constant, is_constant, rounded, single, split, typed, value
 from dsl.functions import DIVISION_EPSILON, FUNCTIONS, Rule
 from dsl.graph import Graph
 from dsl.ranges import CANCELLING, sizes
@@ -181,7 +181,7 @@ def _product_of_signs(graph: Graph, a: Form) -> Form:
     if not a.terms:
         return a
     bounds = graph.ranges.of(a)
-    rounding = 1e-6 * max(map(abs, a.terms.values())) if len(a.terms) > 1 else 0.0
+    rounding = ROUNDING * max(map(abs, a.terms.values())) if len(a.terms) > 1 else 0.0
     if not bounds.nan and (bounds.low > rounding or bounds.high < -rounding):
         return constant(math.copysign(1.0, bounds.low))
     ((monomial, c),) = graph.factor(a).terms.items()

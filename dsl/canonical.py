@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from dsl.forms import LARGEST, SMALLEST, Form, Monomial, is_constant, split, value, without
+from dsl.forms import LARGEST, ROUNDING, SMALL_TOTAL, SMALLEST, Form, Monomial, is_constant, split, value, without
 from dsl.normal import NormalForm, normal_form
-from dsl.program import Argument, Program, Statement, to_constant
+from dsl.program import Argument, Program, Statement, expect_program, to_constant
 from dsl.types import LEAFWISE, SCALAR, Type
 
-_STATE_NAMES = {0: (), 1: ("m",), 2: ("m", "v")}
+_STATE_NAMES = {1: ("m",), 2: ("m", "v")}  # more are s0, s1, ...
+
+LOST_BY_A_MEAN = 1e-4  # relative: of the light half by the float32 weight; a mean of the program's own lost as much
 
 
 def canonical(program: Program) -> Program:
     """The canonical program of all programs that share a hash.
 
-    It computes the same update, step after step, up to rounding; redundant statements and states are gone.
-
     Args:
         program: a program that `dsl.check` accepts.
+
+    Returns:
+        A program that computes the same update, step after step, up to rounding; redundant statements and states are
+        gone.
     """
+    expect_program(program)
     return write(normal_form(program))
 
 
 def canonical_hash(program: Program) -> str:
-    """Hash of the normal form, 16 hexadecimal digits; programs that share it compute the same."""
+    """Hash of the normal form; programs that share it compute the same.
+
+    Args:
+        program: a program that `dsl.check` accepts.
+
+    Returns:
+        16 hexadecimal digits, the same in every process.
+    """
+    expect_program(program)
     return f"{normal_form(program).digest & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
@@ -39,7 +52,8 @@ class _Writer:
         self.names = _STATE_NAMES.get(count) or tuple(f"s{i}" for i in range(count))
         self.form, self.atoms = form, form.graph.atoms
         self.statements: list[Statement] = []
-        self.written: dict[tuple, Argument] = {}
+        self.calls: dict[tuple[Argument, ...], str] = {}  # (function, arguments...) -> its variable
+        self.written: dict[int, Argument] = {}  # key of a form -> a constant, or the variable that holds it
         self.units: dict[int, tuple[Argument, float]] = {}  # key of a unit -> a variable that holds a multiple of it
         self.pieces = [a for digest in _reachable(form) for a in self.atoms[digest].arguments]
         sums = [*form.states, *self.pieces]
@@ -53,21 +67,19 @@ class _Writer:
 
     def emit(self, function: str, *arguments: Argument) -> str:
         """The variable that holds the result; the same call is written once."""
-        known = (function, *arguments)
-        if known not in self.written:
-            target = f"t{len(self.statements) + 1}"
-            self.statements.append(Statement(target, function, arguments))
-            self.written[known] = target
-        return str(self.written[known])
+        call = (function, *arguments)
+        if call not in self.calls:
+            self.calls[call] = f"t{len(self.statements) + 1}"
+            self.statements.append(Statement(self.calls[call], function, arguments))
+        return self.calls[call]
 
     def argument(self, form: Form) -> Argument:
         """A constant, or the variable that holds the form."""
         if is_constant(form) and form.type is SCALAR:
             return to_constant(value(form))
-        known = ("form", form.key)
-        if known not in self.written:
-            self.written[known] = self._of_type(form)
-        return self.written[known]
+        if form.key not in self.written:
+            self.written[form.key] = self._of_type(form)
+        return self.written[form.key]
 
     def _of_type(self, form: Form) -> Argument:
         own = max((self.form.graph.type_of(m) for m in form.terms), default=SCALAR)
@@ -111,12 +123,12 @@ class _Writer:
         """A sum of several terms as (name, factor): an interp where that loses nothing, else term by term."""
         terms = sorted(form.terms.items(), key=lambda item: (-abs(item[1]), hash(item[0])))
         total = sum(form.terms.values())
-        if len(terms) == 2 and () not in form.terms and abs(total) > 0.1 * abs(terms[0][1]):
+        if len(terms) == 2 and () not in form.terms and abs(total) > SMALL_TOTAL * abs(terms[0][1]):
             (heavy, c), (light, d) = terms
             weight = to_constant(c / total)
-            saves = min(abs(abs(c) - 1), abs(abs(d) - 1)) > 1e-6
-            lost = abs((1 - weight) * total / d - 1)  # by the float32 weight; a mean of the program's own lost as much
-            if saves and lost <= (1e-4 if abs(total - 1) < 1e-6 else 1e-6):
+            saves = min(abs(abs(c) - 1), abs(abs(d) - 1)) > ROUNDING
+            lost = abs((1 - weight) * total / d - 1)  # by the float32 weight
+            if saves and lost <= (LOST_BY_A_MEAN if abs(total - 1) < ROUNDING else ROUNDING):
                 return self.emit("interp", self.product(light, 1.0), self.product(heavy, 1.0), weight), total
         (monomial, c), *rest = sorted(terms, key=lambda item: item[1] < 0)
         result: Argument = self.product(monomial, c)

@@ -7,7 +7,7 @@ from itertools import product
 
 from dsl.errors import ProgramError
 from dsl.functions import FUNCTIONS, Function, Rule
-from dsl.program import Program, Statement
+from dsl.program import Program, Statement, expect_program
 from dsl.types import SCALAR, TREE, Type
 
 
@@ -24,6 +24,7 @@ def check(program: Program) -> dict[str, Type]:
         ProgramError: for an unknown function, a wrong number of arguments, a variable read before it is set,
             argument types the function does not take, or an update or state that is not a TREE.
     """
+    expect_program(program)
     types, typed = _types(program)
     if typed < len(program.statements):
         raise _refusal(program.statements[typed], types, typed)
@@ -35,9 +36,13 @@ def check(program: Program) -> dict[str, Type]:
         )
     for name in program.outputs:
         if types.get(name) is not TREE:
-            found = f"is a {types[name].name}" if name in types else "was never set"
+            found, repair = "was never set", ""
+            if name in types:
+                tree = next((n for n, type_ in types.items() if type_ is TREE), program.inputs[0])
+                found = f"is a {types[name].name}"
+                repair = f"; to spread it over a tree write {name} = {tree} - {tree} + {name}"
             raise ProgramError(
-                f"the output {name!r} {found}: the update and the states must be shaped like the weights"
+                f"the output {name!r} {found}: the update and the states must be shaped like the weights{repair}"
             )
     return types
 

@@ -15,6 +15,7 @@ Monomial = tuple[tuple[int, int], ...]  # ((atom, power), ...), sorted by atom; 
 
 SMALLEST, LARGEST = 1e-30, 1e30  # coefficients folded beyond these would flush or overflow in float32
 EQUAL = 1e-9  # relative difference of coefficients that differ by their rounding only
+ROUNDING = 1e-6  # relative: a few roundings of float32
 SMALL_TOTAL = 0.1  # of the largest coefficient: the sum of weights that nearly cancel
 
 _SPLITTER = 2.0**17 + 1  # of Veltkamp's splitting, which leaves 36 bits of the 53 of a float64

@@ -1,4 +1,4 @@
-"""The 45 functions of the language in one table: name, arity, type rule, meaning (arXiv 2302.06675, appendix; Hero).
+"""The functions of the language in one table: name, arity, type rule, meaning (arXiv 2302.06675, appendix; Hero).
 
 A new function is one row here and its one-line kernel in each machine (`dsl/vm/`).
 """
@@ -45,6 +45,16 @@ class Function:
     rule: Rule
     meaning: Callable[..., Any]
     formula: str
+
+    @property
+    def call(self) -> str:
+        """As a program calls it, on x, y and a."""
+        return f"x {self.name} y" if self.name in "+-*/" else f"{self.name}({', '.join('xya'[: self.arity])})"
+
+    @property
+    def types(self) -> str:
+        """What it takes and gives."""
+        return self.rule.value if self.arity else "no arguments; the result is a SCALAR"
 
 
 DIVISION_EPSILON = 1e-8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsl.program import Program
+from dsl.program import Program, expect_program
 
 
 def live(program: Program) -> tuple[int, ...]:
@@ -10,12 +10,14 @@ def live(program: Program) -> tuple[int, ...]:
 
     A state counts as read only if a live statement of a later step reads it: a fixed point over steps.
     """
+    expect_program(program)
     reached = reached_bits(program)
     return tuple([index for index in range(len(program.statements)) if reached >> index & 1])
 
 
 def prune(program: Program) -> Program:
     """The program with its live statements and states only: a state that no later update reads leaves the signature."""
+    expect_program(program)
     reached, length = reached_bits(program), len(program.statements)
     states = [i for i in range(len(program.states)) if reached >> (length + i) & 1]
     return Program(

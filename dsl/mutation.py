@@ -5,8 +5,10 @@ Deviation: programs have a length cap, for redundant statements pile up and cost
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from dsl.checker import is_valid
 from dsl.errors import ProgramError
 from dsl.functions import FUNCTIONS, Rule
-from dsl.program import Argument, Program, Statement, to_constant
+from dsl.program import Argument, Program, Statement, expect_program, to_constant
 
 MOST_TRIES = 10_000  # proposals for one child; a program with valid neighbours needs a few
 
@@ -28,7 +30,11 @@ def _setting(default: Any, meaning: str, low: float | None = None, high: float |
 
 @dataclass(frozen=True)
 class MutationSettings:
-    """How children are drawn. At least one weight is above 0."""
+    """How children are drawn.
+
+    Raises:
+        ValueError: for a number out of its range, or when insert, delete and modify are all 0.
+    """
 
     insert: float = _setting(
         1.0, "weight of inserting a random statement at a random place; 0 only simplifies", 0.0, 1e6
@@ -46,6 +52,16 @@ class MutationSettings:
     )
     max_statements: int = _setting(80, "length cap; a program at the cap is not inserted into", 1)
 
+    def __post_init__(self) -> None:
+        for part in fields(self):
+            value, low, high = getattr(self, part.name), part.metadata["low"], part.metadata["high"]
+            top = math.inf if high is None else high
+            if low is not None and not (isinstance(value, Real) and low <= value <= top):
+                allowed = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
+                raise ValueError(f"{part.name} is {value!r}: give a number, {allowed}")
+        if not (self.insert or self.delete or self.modify):
+            raise ValueError("all weights are 0: set insert, delete or modify above 0")
+
 
 class Mutation(NamedTuple):
     """What was done to the parent: the kind, and the statement (counted from 0) it was done to."""
@@ -62,6 +78,9 @@ def mutate(program: Program, rng: np.random.Generator, settings: MutationSetting
         rng: the child's own random stream.
         settings: how children are drawn.
 
+    Returns:
+        The child, with the inputs and outputs of the parent.
+
     Raises:
         ProgramError: when no valid child is found, as for constants_only on a program without constants.
     """
@@ -73,8 +92,18 @@ def propose(program: Program, rng: np.random.Generator, settings: MutationSettin
 
     So each valid single edit has the probability with which it is drawn, divided by that of drawing any valid one.
 
-    Args and Raises as for `mutate`.
+    Args:
+        program: a program that `dsl.check` accepts.
+        rng: the child's own random stream.
+        settings: how children are drawn.
+
+    Returns:
+        (child, mutation): the child, with the inputs and outputs of the parent, and what was done to the parent.
+
+    Raises:
+        ProgramError: when no valid child is found, as for constants_only on a program without constants.
     """
+    expect_program(program)
     for _ in range(MOST_TRIES):
         proposal = draw(program, rng, settings)
         if proposal is not None and is_valid(proposal[0]):

@@ -7,6 +7,7 @@ what the name `x` stands for.
 from __future__ import annotations
 
 import ast
+import difflib
 import keyword
 import math
 import re
@@ -21,7 +22,7 @@ import numpy as np
 from dsl.checker import check, nearest
 from dsl.errors import ProgramError
 from dsl.functions import FUNCTIONS, SPELLINGS
-from dsl.program import Argument, Program, Statement, to_constant
+from dsl.program import Argument, Program, Statement, format_argument, to_constant
 
 MOST_CHARACTERS = 200_000  # for as many of the worst kind Python itself takes half a second
 MOST_BRACES = 1_000  # for each one in an f-string Python reads the whole string
@@ -35,24 +36,60 @@ _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: 
 _TOO_LARGE = "the constant is too large for float32: write one below 3.4e38"
 _TOO_DEEP = f"the expression nests more than {MOST_NESTING} deep: give its inner parts lines of their own"
 _NO_BRANCH = "branches are not allowed: compute both sides and combine them, say with sign, max and min"
+_NO_LOOP = "loops are not allowed: write out each statement"
+_NO_IMPORT = "imports are not allowed: the functions of the language are always there, remove this line"
 _FORBIDDEN: dict[type[ast.AST], str] = {
-    ast.Import: "imports are not allowed: the functions of the language are always there, remove this line",
-    ast.ImportFrom: "imports are not allowed: the functions of the language are always there, remove this line",
-    ast.For: "loops are not allowed: write out each statement",
-    ast.While: "loops are not allowed: write out each statement",
-    ast.If: _NO_BRANCH,
+    ast.Import: _NO_IMPORT,
+    ast.ImportFrom: _NO_IMPORT,
+    **dict.fromkeys((ast.For, ast.AsyncFor, ast.While), _NO_LOOP),
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _NO_LOOP),
+    **dict.fromkeys((ast.If, ast.IfExp, ast.Match), _NO_BRANCH),
     ast.AugAssign: "augmented assignment is not allowed: write x = x + y",
     ast.AnnAssign: "annotations are not allowed: write x = ... without the type",
     ast.FunctionDef: "a program is one function: remove this one",
     ast.AsyncFunctionDef: "async functions are not allowed: write def train(...)",
     ast.Expr: "the result of this line is not used: write x = ..., or remove the line",
     ast.Assign: "assignments stand in the body of train: move this line there",
-    ast.Attribute: "attributes are not allowed: write the bare name, say sqrt(x)",
+    ast.Return: "return stands at the end of the body of train: move this line there",
     ast.Subscript: "subscripts are not allowed: a variable is used as a whole, remove [...]",
     ast.Compare: "comparisons are not allowed: use sign(x - y), max or min",
-    ast.IfExp: _NO_BRANCH,
-    ast.BinOp: "the operators are + - * / **: write the expression with them",
-    ast.UnaryOp: "the operators are + - * / **: write the expression with them",
+}
+_WORDS: dict[type[ast.AST], str] = {  # what people call the rest
+    ast.ClassDef: "a class",
+    ast.Delete: "del",
+    ast.With: "with",
+    ast.AsyncWith: "async with",
+    ast.Raise: "raise",
+    ast.Try: "try",
+    ast.TryStar: "try",
+    ast.Assert: "assert",
+    ast.Global: "global",
+    ast.Nonlocal: "nonlocal",
+    ast.Pass: "pass",
+    ast.Break: "break",
+    ast.Continue: "continue",
+    ast.BoolOp: "and / or",
+    ast.NamedExpr: "an assignment inside an expression",
+    ast.Lambda: "lambda",
+    ast.List: "a list [x, y]",
+    ast.Tuple: "a tuple (x, y)",
+    ast.Set: "a set {x, y}",
+    ast.Dict: "a dictionary {x: y}",
+    ast.Starred: "a star before a value",
+    ast.JoinedStr: "an f-string",
+    ast.Await: "await",
+    ast.Yield: "yield",
+    ast.YieldFrom: "yield from",
+}
+_OTHER_OPERATORS: dict[type[ast.AST], str] = {
+    ast.BitXor: "a power is x ** y, not x ^ y",
+    ast.MatMult: "write dot(x, y) for x @ y",
+    ast.FloorDiv: "write x / y, for nothing rounds",
+    ast.Mod: "nothing gives a remainder",
+}
+_ELSEWHERE = {  # names of NumPy
+    **{"pi": "get_pi", "e": "get_e", "eps": "get_eps", "maximum": "max", "minimum": "min"},
+    **{f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
 }
 
 
@@ -258,8 +295,20 @@ def _names(source: _Source, function: ast.FunctionDef) -> set[str]:
 
 
 def _forbidden(source: _Source, node: ast.expr | ast.stmt) -> ProgramError:
-    allowed = "assignments x = ... and one return of variables, numbers, + - * / ** and calls such as sqrt(x)"
-    return source.error(_FORBIDDEN.get(type(node), f"{type(node).__name__} is not allowed: write {allowed}"), node)
+    """The error for a part of Python that the language lacks."""
+    message = _FORBIDDEN.get(type(node))
+    if isinstance(node, ast.BinOp | ast.UnaryOp):
+        repair = _OTHER_OPERATORS.get(type(node.op), "write the expression with them")
+        message = f"the operators are + - * / **: {repair}"
+    elif isinstance(node, ast.Attribute):
+        name = _ELSEWHERE.get(node.attr, node.attr)
+        known = name in FUNCTIONS or name in SPELLINGS
+        repair = f", {_usage(name)}" if known else " of a variable or a function; `optsearch functions` lists those"
+        message = f"attributes are not allowed: write the bare name{repair}"
+    elif message is None:
+        allowed = "assignments x = ... and one return of variables, numbers, + - * / ** and calls such as sqrt(x)"
+        message = f"{_WORDS.get(type(node), 'this part of Python')} is not allowed: write {allowed}"
+    return source.error(message, node)
 
 
 class _Body:
@@ -296,13 +345,13 @@ class _Body:
     def outputs(self, line: ast.Return) -> tuple[str, ...]:
         """Reads `return update, states...`; the checker counts them."""
         values = line.value.elts if isinstance(line.value, ast.Tuple) else [line.value] if line.value else []
-        names = []
+        names, weights = [], next(iter(self.meaning))
         for value in values:
             result = self.read(value)
             if not isinstance(result, str):
                 raise self.source.error(
                     "a constant is returned, but the update and the states must be shaped like the weights:"
-                    " return a variable that is computed from them",
+                    f" for a tree of it return {weights} - {weights} + {format_argument(result)}",
                     value,
                 )
             names.append(result)
@@ -355,6 +404,9 @@ class _Body:
             return self.meaning[node.id]
         if node.id in FUNCTIONS or node.id in SPELLINGS:
             raise self.source.error(f"{node.id!r} is a function: call it, {_usage(node.id)}", node)
+        if node.id in _ELSEWHERE:
+            repair = f"write {_usage(_ELSEWHERE[node.id])}, or set it on a line above"
+            raise self.source.error(f"{node.id!r} is read before it is set: {repair}", node)
         known = list(self.meaning)[:MOST_HINTS]
         hint = nearest(node.id, known) or f": set it on a line above, or use one of {', '.join(known[:8])}"
         raise self.source.error(f"{node.id!r} is read before it is set{hint}", node)
@@ -365,13 +417,16 @@ class _Body:
             return _OPERATORS[type(node.op)], [node.left, node.right]
         if not isinstance(node, ast.Call):
             raise _forbidden(self.source, node)
-        if not isinstance(node.func, ast.Name):
+        if isinstance(node.func, ast.Attribute):
             raise _forbidden(self.source, node.func)
+        if not isinstance(node.func, ast.Name):
+            message = "only the functions of the language can be called: write sqrt(x), or x * y for a product"
+            raise self.source.error(message, node.func)
         name = node.func.id
         function = FUNCTIONS.get(SPELLINGS.get(name, name))
         if function is None:
-            hint = nearest(name, [*FUNCTIONS, *SPELLINGS]) or ": dsl.functions.FUNCTIONS lists them, use one of those"
-            raise self.source.error(f"unknown function {name!r}{hint}", node)
+            message = f"unknown function {name!r}; {_nearest(name)}`optsearch functions` lists all there are"
+            raise self.source.error(message, node)
         if node.keywords:
             raise self.source.error(f"keyword arguments are not allowed: write {_usage(name)}", node.keywords[0].value)
         if len(node.args) != function.arity:
@@ -379,6 +434,14 @@ class _Body:
                 f"{name} takes {function.arity} arguments, got {len(node.args)}: write {_usage(name)}", node
             )
         return function.name, node.args
+
+
+def _nearest(name: str) -> str:
+    """`did you mean 'x'? `, the function that a name was likely to be, or nothing."""
+    known = [*FUNCTIONS, *SPELLINGS]
+    # Below 0.7 chance decides: power would be near where, tan near mean.
+    near = [_ELSEWHERE[name]] if name in _ELSEWHERE else difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def _usage(name: str) -> str:

@@ -53,6 +53,17 @@ class Program:
         return "\n".join(lines) + "\n"
 
 
+def expect_program(given: object) -> None:
+    """Refuses what is no program, above all the text of one.
+
+    Raises:
+        TypeError: that says what to pass instead.
+    """
+    if not isinstance(given, Program):
+        remedy = ": pass dsl.parse(text)" if isinstance(given, str) else ""
+        raise TypeError(f"expected a Program, got {type(given).__name__}{remedy}")
+
+
 def format_argument(argument: Argument) -> str:
     """A variable's name, or the shortest decimal that reads back as the same float32."""
     return argument if isinstance(argument, str) else str(np.float32(argument))

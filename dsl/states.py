@@ -13,7 +13,7 @@ from itertools import combinations, permutations
 from typing import NamedTuple
 
 from dsl import algebra
-from dsl.forms import EQUAL, LARGEST, SMALLEST, Form, constant, single, split, typed
+from dsl.forms import EQUAL, LARGEST, ROUNDING, SMALLEST, Form, constant, single, split, typed
 from dsl.graph import Graph
 from dsl.ranges import UNKNOWN, ZERO, Range, Ranges
 from dsl.types import TREE
@@ -215,7 +215,7 @@ def _scale(graph: Graph, system: System, number: int) -> float:
         rest = 1.0 - form.terms.get(own, 0.0)
         scale = split(independent)[0] / (rest if abs(rest) > EQUAL else 1.0)
     scale = abs(scale)  # states start as +0, and reciprocal(-0) is not reciprocal(0)
-    return scale if abs(scale - 1.0) > 1e-6 and 1 / LARGEST_SCALE < scale < LARGEST_SCALE else 1.0
+    return scale if abs(scale - 1.0) > ROUNDING and 1 / LARGEST_SCALE < scale < LARGEST_SCALE else 1.0
 
 
 def _ordered(graph: Graph, system: System) -> System:

@@ -18,17 +18,6 @@ import unicodedata  # noqa: F401  Python's own parser imports it for names beyon
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-try:
-    import atheris
-except ModuleNotFoundError:
-    raise SystemExit("the fuzzer is atheris: pip install atheris, on a Python that it has a wheel for") from None
-with atheris.instrument_imports(include=["dsl"]):
-    import dsl
-
-# Lower limits, so that short texts, of which many can be tried, reach them.
-dsl.parser.MOST_CHARACTERS, dsl.parser.MOST_STATEMENTS, dsl.parser.MOST_BRACES = 3_000, 200, 100
-sys.set_int_max_str_digits(640)
 LONGEST_S = 1.0  # of CPU time, for one text
 MOST_BYTES = 10_000
 MOST_REPEATS = 3_000
@@ -77,6 +66,8 @@ def examine(text: str) -> None:
         AssertionError: where it is broken: also by a warning, by output, by more than `LONGEST_S`, or by anything
             executed, imported or opened.
     """
+    import dsl  # which `fuzz` has instrumented
+
     output = io.StringIO()
     WATCH.on = True
     start = time.process_time()
@@ -100,6 +91,8 @@ def examine(text: str) -> None:
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:
     """The text with some tokens changed; every fourth time libFuzzer's own change of its bytes."""
+    import atheris
+
     rng = random.Random(seed)
     if rng.random() < 0.25:
         return atheris.Mutate(data, most)
@@ -127,20 +120,35 @@ def _text(data: bytes) -> str:
     return data.decode(errors="surrogateescape")  # bytes that are no text become what must be refused
 
 
-def main() -> None:
-    """Fuzzes for the minutes asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10, help="(default: %(default)s)")
-    parser.add_argument("--corpus", type=Path, help="folder that keeps the texts that reached something new")
-    arguments = parser.parse_args()
-    corpus = arguments.corpus or Path(tempfile.mkdtemp(prefix="fuzz-parser-"))
+def fuzz(minutes: float, corpus: Path) -> None:
+    """Fuzzes from the texts of a folder and the known optimizers, and ends the process."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    try:
+        import atheris
+    except ModuleNotFoundError:
+        raise SystemExit("the fuzzer is atheris: pip install atheris, on a Python that it has a wheel for") from None
+    with atheris.instrument_imports(include=["dsl"]):
+        import dsl
+
+    # Lower limits, so that short texts, of which many can be tried, reach them.
+    dsl.parser.MOST_CHARACTERS, dsl.parser.MOST_STATEMENTS, dsl.parser.MOST_BRACES = 3_000, 200, 100
+    sys.set_int_max_str_digits(640)
     corpus.mkdir(parents=True, exist_ok=True)
     for number, text in enumerate([NESTED, *map(str, dsl.optimizers.values())]):
         (corpus / f"seed-{number}").write_text(text)
-    flags = [f"-max_total_time={round(60 * arguments.minutes)}", f"-max_len={MOST_BYTES}", "-timeout=10"]
+    flags = [f"-max_total_time={round(60 * minutes)}", f"-max_len={MOST_BYTES}", "-timeout=10"]
     flags += ["-keep_seed=1", "-reduce_inputs=0", "-mutate_depth=2"]  # what is still a program is worth the most
     atheris.Setup([sys.argv[0], *flags, str(corpus)], lambda data: examine(_text(data)), custom_mutator=mutate)
     atheris.Fuzz()
+
+
+def main() -> None:
+    """Fuzzes for the minutes asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10, help="how long (default: %(default)s)")
+    parser.add_argument("--corpus", type=Path, help="folder that keeps the texts that reached something new")
+    arguments = parser.parse_args()
+    fuzz(arguments.minutes, arguments.corpus or Path(tempfile.mkdtemp(prefix="fuzz-parser-")))
 
 
 if __name__ == "__main__":

@@ -12,25 +12,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout, not what is installed
 
-from dsl.functions import FUNCTIONS, Function
+from dsl.functions import FUNCTIONS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "language.md"
 BEGIN = "<!-- functions: written by scripts/make_docs.py from dsl/functions.py -->\n"
 END = "<!-- end of functions -->"
 
 
-def signature(function: Function) -> str:
-    """The function as a program calls it."""
-    arguments = "xya"[: function.arity]
-    return f"x {function.name} y" if function.name in "+-*/" else f"{function.name}({', '.join(arguments)})"
-
-
 def table() -> str:
     """The functions in Markdown, a row each."""
     lines = ["| function | meaning | types |", "| --- | --- | --- |"]
     for function in FUNCTIONS.values():
-        types = function.rule.value if function.arity else "the result is a SCALAR"
-        lines.append(f"| `{signature(function)}` | {escape(function.formula)} | {types} |")
+        lines.append(f"| `{function.call}` | {escape(function.formula)} | {function.types} |")
     return "\n".join(lines) + "\n"
 
 

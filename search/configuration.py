@@ -160,7 +160,10 @@ def _section(kind: Any, data: Any, keys: Keys, source: _Source) -> Any:
                     values[part.name] = _scalar(type_, value, part.metadata)
             except _Problem as problem:
                 raise source.error(path, str(problem)) from None
-    return kind(**values)
+    try:
+        return kind(**values)
+    except ValueError as error:  # values that are possible one by one
+        raise source.error(keys, str(error)) from None
 
 
 def _other_key(key: str, section: Keys, known: Mapping[str, Any]) -> str:
@@ -224,11 +227,9 @@ def _contradictions(config: Config) -> Iterator[tuple[Keys, str]]:
         yield ("tournament",), f"{config.tournament} is more than the population of {config.population}: write fewer"
     if small := [scale for scale in config.funnel.scales if scale <= config.scale]:
         yield ("funnel", "scales"), f"{small[0]} is not larger than the scale of the search, {config.scale}: write more"
-    budget, weights = config.budget, config.mutation
+    budget = config.budget
     if not (budget.generated or budget.trained or budget.seconds):
         yield ("budget",), "there is no limit: set generated, trained or seconds above 0"
-    if not (weights.insert or weights.delete or weights.modify):
-        yield ("mutation",), "all weights are 0: set insert, delete or modify above 0"
 
 
 def _check_programs_and_tasks(config: Config, source: _Source) -> None:

@@ -162,18 +162,21 @@ class JaxMachine:
     def _kernel(self, name: str, kinds: str) -> Callable[..., jax.Array]:
         if name == SPREAD:
             return lambda x: jnp.repeat(x, np.array(self.sizes), total_repeat_length=int(self.starts[-1]))
-        if FUNCTIONS[name].rule is Rule.ELEMENTWISE:
-            return KERNELS[name]
-        if name == "norm":
-            return self._norms
         # one number is its own tree: every entry of the row holds it
         dot: Callable[..., jax.Array] = jnp.multiply if kinds[0] == "s" else jnp.vdot
         kernels: dict[str, Callable[..., jax.Array]] = {
+            **KERNELS,
+            "norm": self._norms,
             "global_norm": lambda x: jnp.sqrt(dot(x, x)),
             "dot": dot,
             "cosine_sim": lambda x, y: dot(x, y) / (jnp.sqrt(dot(x, x)) * jnp.sqrt(dot(y, y))),
             "clip_by_global_norm": lambda x, limit: x * jnp.minimum(1.0, limit / jnp.sqrt(dot(x, x))),
         }
+        if name not in kernels:
+            raise NotImplementedError(
+                f"the function {name!r} has no kernel: add its line to KERNELS in dsl/vm/jax_machine.py,"
+                " or to JaxMachine._kernel there if it is not applied element by element"
+            )
         return kernels[name]
 
     def _norms(self, x: jax.Array) -> jax.Array:

@@ -1,4 +1,6 @@
-"""Checks a program: types, live statements and hash, or the error.
+"""Checks a program: types, live and dead statements and hash, or the error.
+
+Dead statements, on which the weights never depend, are dimmed on a terminal and marked elsewhere.
 
 example:
   optsearch check my_optimizer.py
@@ -10,6 +12,7 @@ import argparse
 
 import dsl
 from search.cli.arguments import PROGRAM_HELP, program
+from search.cli.show import marked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints what is known about a program without running it."""
     checked = program(arguments.file)
     types = dsl.check(checked)
+    for line in marked(checked, set(dsl.live(checked))):
+        print(line)
+    print()
     width = max(map(len, types))
     for name, type_ in types.items():
         print(f"{name:<{width}}  {type_.name}")

@@ -1,10 +1,13 @@
 """Writes a program as source code that needs nothing of this project.
 
-The program is that of a file, or a child of a run, simplified: the winner, or the best so far, if no ID is given.
+The source code is printed, or written to the file that -o names. Of a run it is one child, simplified first: the
+winner, or while there is none the best so far, or the child ID. Any other program is written as it stands, without its
+dead statements.
 
 examples:
-  optsearch export runs/quickstart-1 --to optax -o found_optimizer.py
-  optsearch export my_optimizer.py --to python
+  optsearch export runs/quickstart-1 --to optax -o found_optimizer.py    the winner of a run, into a file
+  optsearch export runs/quickstart-1 1234                                one child of it, on standard output
+  optsearch export my_optimizer.py --to python                           a program of your own
 """
 
 from __future__ import annotations
@@ -22,11 +25,20 @@ from search.errors import SearchError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this subcommand."""
-    parser.add_argument("source", metavar="FILE|DIR", help=f"directory of a run, {PROGRAM_HELP}")
-    parser.add_argument("id", metavar="ID", type=child_number, nargs="?", help="number of a child of the run")
-    parser.add_argument("--to", choices=EXPORTERS, default="optax", help="what to write (default: %(default)s)")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="where to write (default: standard output)")
-    parser.add_argument("--force", action="store_true", help="overwrite the output file")
+    parser.add_argument("source", metavar="FILE|DIR", help=f"what to export: directory of a run, {PROGRAM_HELP}")
+    parser.add_argument(
+        "id", metavar="ID", type=child_number, nargs="?", help="only after the directory of a run: number of a child"
+    )
+    parser.add_argument(
+        "--to",
+        choices=EXPORTERS,
+        default="optax",
+        help="optax: a gradient transformation, for JAX; python: a function on NumPy arrays (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, help="file to write the source code to (default: standard output)"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite OUT if it exists")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -10,16 +10,25 @@ import argparse
 
 from dsl.functions import FUNCTIONS, SPELLINGS
 
+TYPES = """The types are SCALAR (one number) < LEAFWISE (one number for each array of the weights) <
+TREE (shaped like the weights); the join of types is the largest of them.
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this subcommand: none."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a line for each function: name, arguments, meaning, types."""
-    print(f"{'function':<20} {'arguments':>9}  {'meaning':<44}  types")
-    for function in FUNCTIONS.values():
-        print(f"{function.name:<20} {function.arity:>9}  {function.formula:<44}  {function.rule.value}")
+    """Prints how each function is called and what it means, under the types that it takes and gives."""
+    print(TYPES)
+    width = max(len(function.call) for function in FUNCTIONS.values())
+    for types in dict.fromkeys(function.types for function in FUNCTIONS.values()):
+        print(f"takes {types}:")
+        for function in FUNCTIONS.values():
+            if function.types == types:
+                print(f"  {function.call:<{width}}  {function.formula}")
+        print()
     also = ", ".join(f"{spelling} for {name}" for spelling, name in SPELLINGS.items())
-    print(f"\nAlso read: {also}; x ** y for power, -x for negative.")
+    print(f"Also read: {also}; x ** y for power, -x for negative.")
     return 0

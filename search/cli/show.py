@@ -111,12 +111,12 @@ def _show_child(child: Child, start: Child | None) -> Iterator[str]:
     live = set(dsl.live(child.program))
     simplified = dsl.simplify(child.program)
     yield f"\n{len(child.program)} statements, {len(live)} live:\n"
-    yield from _marked(child.program, live)
+    yield from marked(child.program, live)
     yield f"\nsimplified, {len(simplified)} statements:\n"
     yield str(simplified).rstrip("\n")
 
 
-def _marked(program: dsl.Program, live: set[int]) -> Iterator[str]:
+def marked(program: dsl.Program, live: set[int]) -> Iterator[str]:
     """The lines of a program, dead statements dimmed on a terminal and marked elsewhere."""
     dimmed = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for number, line in enumerate(str(program).splitlines()):

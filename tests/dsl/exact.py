@@ -7,7 +7,7 @@ with one flat list for each leaf. What differs from NumPy:
 - A zero has no sign: 1 / 0 is +inf, and so is 0 to a negative power.
 - A result is inf beyond 2^16610 (10^5000) and 0 below 2^-16610, which no product of a few float32 numbers reaches and
   towers of exponentials do; what may grow that fast is decided before it is computed.
-- What float32 does not see is not there: 1e-8 is not added to a denominator that is 0.25, 0.5, 1, 2, ....
+- What float32 does not see is not there: 1e-8 is not added to a denominator that is 0.25, 0.5, 1, 2, ... in float64.
 - The sine of a huge number is that of its digits, right in all its own: a finite number, as NumPy has it. At the end
   of the range that takes half a millisecond. Two programs that differ by rounding have nothing in common there.
 """
@@ -134,8 +134,8 @@ def _over(x: Number, y: Number) -> Number:
 
 def _absorbs(y: Number) -> bool:
     """Whether y is a power of two from 0.25 on, to which 1e-8 adds nothing in float32: there x / y is x * (1 / y)."""
-    man, exponent = abs(y).man_exp if mp.isfinite(y) else (0, 0)
-    return man == 1 and exponent >= -2
+    rounded = float(y)  # as 1.00000000000000005, what cosh(1e-8) is
+    return abs(rounded) >= 0.25 and abs(math.frexp(rounded)[0]) == 0.5
 
 
 def _exp(x: Number) -> Number:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from itertools import product
 
@@ -124,6 +125,31 @@ def test_rejection_says_where_and_how_to_repair(case):
         dsl.check(candidate)
     assert str(caught.value).startswith(message)
     assert not is_valid(candidate)
+
+
+TAKING_PROGRAMS = {
+    name: function
+    for name, function in inspect.getmembers(dsl, inspect.isfunction)
+    if next(iter(inspect.signature(function).parameters)) == "program"
+}
+
+
+@pytest.mark.parametrize("name", TAKING_PROGRAMS)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [("def train(w, g, lr): return g", "got str: pass dsl.parse(text)"), (None, "got NoneType")],
+    ids=["text", "nothing"],
+)
+def test_what_is_no_program_is_refused_by_every_function_that_takes_one(name, given, message):
+    function = TAKING_PROGRAMS[name]
+    others = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][1:]
+    with pytest.raises(TypeError) as caught:
+        function(given, *[None] * len(others))
+    assert str(caught.value) == f"expected a Program, {message}"
+
+
+def test_functions_that_take_a_program_are_found_for_the_test_above():
+    assert {"canonical", "canonical_hash", "check", "export", "live", "mutate", "step"} <= set(TAKING_PROGRAMS)
 
 
 def test_error_survives_the_way_between_processes():

@@ -184,6 +184,7 @@ def test_programs_that_are_not_the_same_do_not_agree(left, right):
 
 
 def test_division_by_a_power_of_two_adds_nothing_to_it():
+    assert apply("/", [mp.one, mp.cosh(1e-8)]) == 1 / mp.cosh(1e-8)
     assert apply("/", [mp.one, mp.mpf(2)]) == 0.5 and apply("/", [mp.one, mp.mpf(-0.25)]) == -4
     assert apply("/", [mp.one, mp.mpf(0.125)]) < 8 and apply("/", [mp.one, mp.mpf(3)]) < mp.one / 3
 

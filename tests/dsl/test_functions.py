@@ -79,8 +79,7 @@ def test_table_has_the_functions_of_the_paper(arity):
     assert [row.name for row in FUNCTIONS.values() if row.arity == arity] == ARITIES[arity].split()
 
 
-def test_table_has_45_functions_each_under_its_own_name():
-    assert len(FUNCTIONS) == 45
+def test_table_has_each_function_under_its_own_name():
     assert all(name == row.name and row.formula for name, row in FUNCTIONS.items())
     assert set(SPELLINGS.values()) <= set(FUNCTIONS) and not set(SPELLINGS) & set(FUNCTIONS)
 

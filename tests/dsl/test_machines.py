@@ -15,7 +15,7 @@ from dsl.checker import result_type
 from dsl.functions import FUNCTIONS
 from dsl.types import TREE, Type
 from dsl.vm.bytecode import MACHINE_STATES, OPCODES, SPREAD, Capacity, encode
-from dsl.vm.jax_machine import JaxMachine
+from dsl.vm.jax_machine import KERNELS, JaxMachine
 
 MACHINES = {"jax": JaxMachine}
 SHAPES = ((3, 2), (4,), ())
@@ -131,6 +131,12 @@ def test_calls_of_the_test_above_use_every_opcode():
     assert used == set(OPCODES)
     assert (SPREAD, "s") in used
     assert {name for name, _ in OPCODES} == set(FUNCTIONS) - {"invert", "get_pi", "get_e", "get_eps"} | {SPREAD}
+
+
+def test_function_without_a_kernel_is_named_with_the_file_that_wants_it(monkeypatch):
+    monkeypatch.delitem(KERNELS, "tanh")
+    with pytest.raises(NotImplementedError, match="'tanh' has no kernel: .* KERNELS in dsl/vm/jax_machine.py"):
+        JaxMachine(SIZES, Capacity())
 
 
 @pytest.mark.parametrize("origin", ["descendant", "wild"])

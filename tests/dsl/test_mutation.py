@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields
 from itertools import product
 
 import numpy as np
@@ -172,6 +173,31 @@ def test_length_cap_is_respected():
         program = mutate(program, stream(number), settings)
         longest = max(longest, len(program))
     assert longest == 14
+
+
+RANGES = {part.name: part.metadata for part in fields(MutationSettings) if part.metadata["low"] is not None}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_settings_take_numbers_up_to_the_ends_of_their_range_and_no_others(name):
+    low, high = RANGES[name]["low"], RANGES[name]["high"]
+    wrong = [low - 1, float("nan"), float("-inf"), "1", None]
+    if high is None:
+        allowed = f"{low:g} or more"
+    else:
+        allowed = f"{low:g} to {high:g}"
+        wrong += [high * 2, float("inf")]
+        assert getattr(MutationSettings(**{name: high}), name) == high
+    assert getattr(MutationSettings(**{name: low}), name) == low
+    for value in wrong:
+        with pytest.raises(ValueError) as caught:
+            MutationSettings(**{name: value})
+        assert str(caught.value) == f"{name} is {value!r}: give a number, {allowed}"
+
+
+def test_settings_without_a_kind_of_mutation_are_refused():
+    with pytest.raises(ValueError, match="all weights are 0: set insert, delete or modify above 0"):
+        MutationSettings(insert=0, delete=0, modify=0)
 
 
 def test_the_empty_program_grows_again():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from dsl.errors import ProgramError
 from dsl.functions import FUNCTIONS, SPELLINGS
 from dsl.parser import MOST_CHARACTERS, MOST_STATEMENTS, parse
 from dsl.program import Program, Statement
+from dsl.types import TREE
 
 
 def body(*lines: str, signature: str = "w, g, m, lr") -> str:
@@ -43,7 +46,7 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "two functions": (body("return g, m") + body("return g, m"), 3, 1, "remove this one"),
     "an inner function": (body("def f(x): return x", "return g, m"), 2, 3, "remove this one"),
     "an async function": ("async " + body("return g, m"), 1, 1, "write def train"),
-    "a class": ("class A: pass\n", 1, 1, "ClassDef is not allowed: write"),
+    "a class": ("class A: pass\n", 1, 1, "a class is not allowed: write"),
     "another name": (body("return g, m").replace("train", "step"), 1, 1, "call it train"),
     "a decorator": ("@jit\n" + body("return g, m"), 1, 2, "remove it"),
     "a return annotation": (body("return g").replace(":", " -> float:"), 1, 27, "remove ->"),
@@ -56,10 +59,10 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "two equal arguments": (body("return g, m", signature="w, g, g, lr"), 1, 17, "rename"),
     "too few arguments": (body("return g", signature="w, g"), 1, 1, "write def train(w, g, lr)"),
     "no arguments": (body("return g", signature=""), 1, 1, "write def train(w, g, lr)"),
-    "a lambda": (body("x = lambda y: y", "return x, m"), 2, 7, "Lambda is not allowed: write"),
-    "a comprehension": (body("x = [y for y in w]", "return x, m"), 2, 7, "ListComp is not allowed: write"),
-    "a generator": (body("x = sqrt(y for y in w)", "return x, m"), 2, 11, "GeneratorExp is not allowed: write"),
-    "an f-string": (body("x = f'{w}'", "return x, m"), 2, 7, "JoinedStr is not allowed: write"),
+    "a lambda": (body("x = lambda y: y", "return x, m"), 2, 7, "lambda is not allowed: write"),
+    "a comprehension": (body("x = [y for y in w]", "return x, m"), 2, 7, "write out"),
+    "a generator": (body("x = sqrt(y for y in w)", "return x, m"), 2, 11, "write out"),
+    "an f-string": (body("x = f'{w}'", "return x, m"), 2, 7, "an f-string is not allowed: write"),
     "a string": (body("x = 'w'", "return x, m"), 2, 7, "write a number"),
     "a string in the middle": (body("x = w", "'w'", "return x, m"), 3, 3, "remove the line"),
     "a boolean": (body("x = w * True", "return x, m"), 2, 11, "write a number"),
@@ -69,27 +72,27 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "an attribute target": (body("w.x = g", "return g, m"), 2, 3, "one name at a time"),
     "a subscript": (body("x = w[0]", "return x, m"), 2, 7, "remove [...]"),
     "a subscript target": (body("w[0] = g", "return g, m"), 2, 3, "one name at a time"),
-    "a call of a call": (body("x = sqrt(w)(g)", "return x, m"), 2, 7, "is not allowed: write"),
+    "a call of a call": (body("x = sqrt(w)(g)", "return x, m"), 2, 7, "can be called: write sqrt(x)"),
     "a comparison": (body("x = w * (g > 0)", "return x, m"), 2, 12, "use sign"),
-    "a boolean operation": (body("x = w and g", "return x, m"), 2, 7, "BoolOp is not allowed: write"),
+    "a boolean operation": (body("x = w and g", "return x, m"), 2, 7, "and / or is not allowed: write"),
     "not": (body("x = not w", "return x, m"), 2, 7, "the operators are"),
     "bitwise not": (body("x = ~w", "return x, m"), 2, 7, "the operators are"),
-    "floor division": (body("x = w // g", "return x, m"), 2, 7, "the operators are"),
-    "matrix product": (body("x = w @ g", "return x, m"), 2, 7, "the operators are"),
+    "floor division": (body("x = w // g", "return x, m"), 2, 7, "write x / y"),
+    "matrix product": (body("x = w @ g", "return x, m"), 2, 7, "the operators are + - * / **: write dot(x, y)"),
     "a conditional expression": (body("x = w if g else m", "return x, m"), 2, 7, "compute both"),
     "an if": (body("if w: x = g", "return x, m"), 2, 3, "compute both"),
     "a for": (body("for i in w: x = g", "return x, m"), 2, 3, "write out"),
     "a while": (body("while 1: x = g", "return x, m"), 2, 3, "write out"),
-    "pass": (body("pass", "return g, m"), 2, 3, "Pass is not allowed: write"),
+    "pass": (body("pass", "return g, m"), 2, 3, "pass is not allowed: write"),
     "augmented assignment": (body("m += g", "return g, m"), 2, 3, "x = x + y"),
     "annotated assignment": (body("x: float = g", "return x, m"), 2, 3, "without the type"),
     "tuple assignment": (body("x, y = w, g", "return x, m"), 2, 3, "one name at a time"),
     "a chain of assignments": (body("x = y = g", "return x, m"), 2, 3, "one name at a time"),
-    "a walrus": (body("x = (y := g)", "return x, m"), 2, 8, "NamedExpr is not allowed: write"),
+    "a walrus": (body("x = (y := g)", "return x, m"), 2, 8, "an assignment inside an expression is not allowed: write"),
     "an unused result": (body("sqrt(w)", "return g, m"), 2, 3, "write x = "),
-    "a tuple": (body("x = (w, g)", "return x, m"), 2, 7, "Tuple is not allowed: write"),
-    "a star": (body("x = sqrt(*w)", "return x, m"), 2, 12, "Starred is not allowed: write"),
-    "a star in return": (body("return *g, m"), 2, 10, "Starred is not allowed: write"),
+    "a tuple": (body("x = (w, g)", "return x, m"), 2, 7, "a tuple (x, y) is not allowed: write"),
+    "a star": (body("x = sqrt(*w)", "return x, m"), 2, 12, "a star before a value is not allowed: write"),
+    "a star in return": (body("return *g, m"), 2, 10, "a star before a value is not allowed: write"),
     "a keyword argument": (body("x = interp(w, g, a=0.9)", "return x, m"), 2, 22, "write interp(x, y, a)"),
     "a hidden name": (body("x = __import__('os').system('true')", "return x, m"), 2, 7, "two underscores"),
     "a hidden target": (body("__x = w", "return g, m"), 2, 3, "two underscores"),
@@ -98,7 +101,7 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "eval": (body("x = eval('1')", "return x, m"), 2, 7, "unknown function 'eval'"),
     "an unknown function": (body("x = w + sqr(w)", "return x, m"), 2, 11, "did you mean 'sqrt'?"),
     "an unknown spelling": (body("x = interpolat(w, g, 0.9)", "return x, m"), 2, 7, "did you mean 'interpolate'?"),
-    "a function like no other": (body("x = zzzz(w)", "return x, m"), 2, 7, "use one of those"),
+    "a function like no other": (body("x = zzzz(w)", "return x, m"), 2, 7, "'zzzz'; `optsearch functions` lists all"),
     "too many operands": (body("x = sqrt(w, g)", "return x, m"), 2, 7, "write sqrt(x)"),
     "too few operands": (body("x = clip(w)", "return x, m"), 2, 7, "write clip(x, y)"),
     "operands of a constant": (body("x = get_pi(w)", "return x, m"), 2, 7, "write get_pi()"),
@@ -189,7 +192,7 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "another language's comment": (body("x = w  // the weights", "return x, m"), 2, None, "write def train"),
     # The function and what stands beside it
     "lines without a function": ("x = w * g\nreturn x", 1, 1, "move this line"),
-    "a return without a function": ("return g", 1, 1, "Return is not allowed: write"),
+    "a return without a function": ("return g", 1, 1, "move this line there"),
     "a lambda as the program": ("train = lambda w, g, lr: g", 1, 1, "move this line"),
     "a main guard": (body("return g, m") + "if __name__ == '__main__': train()", 3, 1, "compute both"),
     "a call beside the function": (body("return g, m") + "train(1, 2, 3, 4)", 3, 1, "remove the line"),
@@ -200,18 +203,18 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "a keyword-only argument": (body("return g", signature="w, g, *, lr"), 1, 20, "only plain arguments"),
     "a method": (body("return g", signature="self, w, g, lr"), 2, 3, "the last argument, lr, is the learning rate"),
     # Statements
-    "a try": (body("try: x = w", "except E: x = g", "return x, m"), 2, 3, "Try is not allowed: write"),
-    "a with": (body("with w: x = g", "return x, m"), 2, 3, "With is not allowed: write"),
-    "a del": (body("del m", "return g, m"), 2, 3, "Delete is not allowed: write"),
-    "a global": (body("global m", "return g, m"), 2, 3, "Global is not allowed: write"),
-    "a nonlocal": (body("nonlocal m", "return g, m"), 2, 3, "Nonlocal is not allowed: write"),
-    "an assert": (body("assert m", "return g, m"), 2, 3, "Assert is not allowed: write"),
-    "a break": (body("break", "return g, m"), 2, 3, "Break is not allowed: write"),
-    "a continue": (body("continue", "return g, m"), 2, 3, "Continue is not allowed: write"),
-    "a match": (body("match w:", "  case g: x = w", "return x, m"), 2, 3, "Match is not allowed: write"),
-    "an async for": (body("async for i in w: x = i", "return g, m"), 2, 3, "AsyncFor is not allowed: write"),
-    "an async with": (body("async with w: x = g", "return g, m"), 2, 3, "AsyncWith is not allowed: write"),
-    "an inner class": (body("class A: x = w", "return g, m"), 2, 3, "ClassDef is not allowed: write"),
+    "a try": (body("try: x = w", "except E: x = g", "return x, m"), 2, 3, "try is not allowed: write"),
+    "a with": (body("with w: x = g", "return x, m"), 2, 3, "with is not allowed: write"),
+    "a del": (body("del m", "return g, m"), 2, 3, "del is not allowed: write"),
+    "a global": (body("global m", "return g, m"), 2, 3, "global is not allowed: write"),
+    "a nonlocal": (body("nonlocal m", "return g, m"), 2, 3, "nonlocal is not allowed: write"),
+    "an assert": (body("assert m", "return g, m"), 2, 3, "assert is not allowed: write"),
+    "a break": (body("break", "return g, m"), 2, 3, "break is not allowed: write"),
+    "a continue": (body("continue", "return g, m"), 2, 3, "continue is not allowed: write"),
+    "a match": (body("match w:", "  case g: x = w", "return x, m"), 2, 3, "compute both"),
+    "an async for": (body("async for i in w: x = i", "return g, m"), 2, 3, "write out"),
+    "an async with": (body("async with w: x = g", "return g, m"), 2, 3, "async with is not allowed: write"),
+    "an inner class": (body("class A: x = w", "return g, m"), 2, 3, "a class is not allowed: write"),
     "an ellipsis as the body": (body("..."), 2, 3, "remove the line"),
     "an equality for an assignment": (body("x == w", "return x, m"), 2, 3, "write x = "),
     "a walrus for an assignment": (body("(x := w)", "return x, m"), 2, 3, "write x = "),
@@ -221,40 +224,49 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "a starred assignment": (body("*x, y = w, g", "return y, m"), 2, 3, "one name at a time"),
     "a list assignment": (body("[x, y] = w, g", "return y, m"), 2, 3, "one name at a time"),
     # Expressions
-    "a list": (body("x = [w]", "return x, m"), 2, 7, "List is not allowed: write"),
-    "a set": (body("x = {w}", "return x, m"), 2, 7, "Set is not allowed: write"),
-    "a dictionary": (body("x = {w: g}", "return x, m"), 2, 7, "Dict is not allowed: write"),
-    "a set comprehension": (body("x = {i for i in w}", "return x, m"), 2, 7, "SetComp is not allowed: write"),
-    "a dictionary comprehension": (body("x = {i: i for i in w}", "return x, m"), 2, 7, "DictComp is not allowed"),
-    "a yield": (body("x = yield w", "return x, m"), 2, 7, "Yield is not allowed: write"),
-    "a yield from": (body("x = yield from w", "return x, m"), 2, 7, "YieldFrom is not allowed: write"),
-    "an await": (body("x = await w", "return x, m"), 2, 7, "Await is not allowed: write"),
+    "a list": (body("x = [w]", "return x, m"), 2, 7, "a list [x, y] is not allowed: write"),
+    "a set": (body("x = {w}", "return x, m"), 2, 7, "a set {x, y} is not allowed: write"),
+    "a dictionary": (body("x = {w: g}", "return x, m"), 2, 7, "a dictionary {x: y} is not allowed: write"),
+    "a set comprehension": (body("x = {i for i in w}", "return x, m"), 2, 7, "write out"),
+    "a dictionary comprehension": (body("x = {i: i for i in w}", "return x, m"), 2, 7, "write out"),
+    "a yield": (body("x = yield w", "return x, m"), 2, 7, "yield is not allowed: write"),
+    "a yield from": (body("x = yield from w", "return x, m"), 2, 7, "yield from is not allowed: write"),
+    "an await": (body("x = await w", "return x, m"), 2, 7, "await is not allowed: write"),
     "a slice": (body("x = w[1:2]", "return x, m"), 2, 7, "remove [...]"),
     "an ellipsis": (body("x = w * ...", "return x, m"), 2, 11, "write a number"),
     "a bytes constant": (body("x = w * b'1'", "return x, m"), 2, 11, "write a number"),
-    "a caret for a power": (body("x = w ^ 2", "return x, m"), 2, 7, "the operators are + - * / **"),
-    "a remainder": (body("x = w % 2", "return x, m"), 2, 7, "the operators are + - * / **"),
+    "a caret for a power": (body("x = w ^ 2", "return x, m"), 2, 7, "a power is x ** y"),
+    "a remainder": (body("x = w % 2", "return x, m"), 2, 7, "nothing gives a remainder"),
     "a bitwise and": (body("x = w & g", "return x, m"), 2, 7, "the operators are + - * / **"),
     "a shift": (body("x = w << 1", "return x, m"), 2, 7, "the operators are + - * / **"),
     "a double comparison": (body("x = 0 < w < 1", "return x, m"), 2, 7, "use sign"),
     "an identity": (body("x = w is g", "return x, m"), 2, 7, "use sign"),
     "a membership": (body("x = w in g", "return x, m"), 2, 7, "use sign"),
-    "a call of a number": (body("x = 2(w)", "return x, m"), 2, 7, "Constant is not allowed: write"),
+    "a call of a number": (body("x = 2(w)", "return x, m"), 2, 7, "can be called: write sqrt(x)"),
     "a method of a variable": (body("x = w.sqrt()", "return x, m"), 2, 7, "write the bare name"),
-    "an operator as a function": (body("x = +(w, g)", "return x, m"), 2, 8, "Tuple is not allowed: write"),
+    "an operator as a function": (body("x = +(w, g)", "return x, m"), 2, 8, "a tuple (x, y) is not allowed: write"),
     "an unpacked dictionary": (body("x = interp(**w)", "return x, m"), 2, 16, "write interp(x, y, a)"),
     # Names
     "a misspelt state": (body("m = interp(g, mm, 0.9)", "return g, m"), 2, 17, "did you mean 'm'?"),
     "a capital variable": (body("x = W * g", "return x, m"), 2, 7, "use one of w, g, m, lr"),
     "a capital function": (body("x = Sqrt(w)", "return x, m"), 2, 7, "did you mean 'sqrt'?"),
-    "a variable as a function": (body("x = w(g)", "return x, m"), 2, 7, "use one of those"),
+    "a variable as a function": (body("x = w(g)", "return x, m"), 2, 7, "'w'; `optsearch functions` lists all"),
     "the program as a function": (body("x = train(w, g, m, lr)", "return x, m"), 2, 7, "unknown function 'train'"),
     "a constant that is not called": (body("x = w * get_pi", "return x, m"), 2, 11, "call it, get_pi()"),
     "a function of a function": (body("x = sqrt(square)", "return x, m"), 2, 12, "call it, square(x)"),
     "a spelling that is not called": (body("x = clip", "return x, m"), 2, 7, "call it, clip(x, y)"),
     "NumPy's name": (body("x = maximum(w, g)", "return x, m"), 2, 7, "did you mean 'max'?"),
     "Python's name": (body("x = pow(w, 2)", "return x, m"), 2, 7, "did you mean 'power'?"),
-    "a mean": (body("x = w - mean(w)", "return x, m"), 2, 11, "use one of those"),
+    "NumPy's name of an inverse": (body("x = asin(w)", "return x, m"), 2, 7, "did you mean 'arcsin'?"),
+    "a mean": (body("x = w - mean(w)", "return x, m"), 2, 11, "'mean'; `optsearch functions` lists all"),
+    "a where": (body("x = where(w, g, m)", "return x, m"), 2, 7, "'where'; `optsearch functions` lists all"),
+    "pi": (body("x = w * pi", "return x, m"), 2, 11, "write get_pi(), or set it"),
+    "e": (body("x = e ** w", "return x, m"), 2, 7, "write get_e(), or set it"),
+    "eps": (body("x = w / (sqrt(g) + eps)", "return x, m"), 2, 22, "write get_eps(), or set it"),
+    "pi as a function": (body("x = w * pi()", "return x, m"), 2, 11, "did you mean 'get_pi'?"),
+    "NumPy's pi": (body("x = w * np.pi", "return x, m"), 2, 11, "write the bare name, get_pi()"),
+    "NumPy's maximum": (body("x = np.maximum(w, g)", "return x, m"), 2, 7, "write the bare name, max(x, y)"),
+    "a method that there is not": (body("x = w.mean()", "return x, m"), 2, 7, "; `optsearch functions` lists those"),
     "a variable of another text": (body("x = beta1 * w", "return x, m"), 2, 7, "set it on a line above"),
     # Operands
     "no operand": (body("x = sqrt()", "return x, m"), 2, 7, "write sqrt(x)"),
@@ -264,7 +276,7 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "a maximum of one": (body("x = max(w)", "return x, m"), 2, 7, "write max(x, y)"),
     "a nested call that lacks one": (body("x = sqrt(w + dot(g))", "return x, m"), 2, 16, "write dot(x, y)"),
     # Constants
-    "a decimal comma": (body("x = w * 0,9", "return x, m"), 2, 7, "Tuple is not allowed: write"),
+    "a decimal comma": (body("x = w * 0,9", "return x, m"), 2, 7, "a tuple (x, y) is not allowed: write"),
     "a leading zero": (body("x = w * 09", "return x, m"), 2, 11, "leading zeros"),
     "a unit": (body("x = w * 10ms", "return x, m"), 2, 12, "invalid decimal literal"),
     "two decimal points": (body("x = w * 1.2.3", "return x, m"), 2, 14, "write def train"),
@@ -275,12 +287,12 @@ REFUSED: dict[str, tuple[Any, int, int | None, str]] = {
     "infinity by name": (body("x = w * inf", "return x, m"), 2, 11, "set it on a line above"),
     "not a number, by call": (body("x = w * float('nan')", "return x, m"), 2, 11, "unknown function 'float'"),
     # What is returned
-    "a returned list": (body("return [g, m]"), 2, 10, "List is not allowed: write"),
-    "a returned tuple in a tuple": (body("return g, (m,)"), 2, 13, "Tuple is not allowed: write"),
+    "a returned list": (body("return [g, m]"), 2, 10, "a list [x, y] is not allowed: write"),
+    "a returned tuple in a tuple": (body("return g, (m,)"), 2, 13, "a tuple (x, y) is not allowed: write"),
     "a returned None": (body("return None"), 2, 10, "write a number"),
     "a returned learning rate": (body("return g, lr"), 2, 3, "shaped like the weights"),
     "a returned norm": (body("return norm(g), m"), 2, 3, "is a LEAFWISE: the update and the states must"),
-    "a returned state that became a constant": (body("m = 0.5", "return g, m"), 3, 13, "return a variable"),
+    "a returned state that became a constant": (body("m = 0.5", "return g, m"), 3, 13, "return w - w + 0.5"),
     # Types
     "a clip by a norm of each leaf": (body("x = clip(w, norm(w))", "return x, m"), 2, 7, "any type and a SCALAR"),
     "a dot with a constant": (body("x = w * dot(w, 1.0)", "return x, m"), 2, 11, "two of the same type"),
@@ -303,6 +315,40 @@ def assert_refused(text: Any, line: int, column: int | None, part: str) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_program_is_refused_with_its_place_and_a_repair(name):
     assert_refused(*REFUSED[name])
+
+
+def test_no_refusal_speaks_of_the_nodes_of_a_syntax_tree():
+    nodes = {name for name, kind in vars(ast).items() if isinstance(kind, type) and name[0].isupper()}
+    for text, *_ in REFUSED.values():
+        with pytest.raises(ProgramError) as caught:
+            parse(text)
+        assert nodes.isdisjoint(re.findall(r"\w+", caught.value.message)), caught.value.message
+
+
+@pytest.mark.parametrize("name", ["pi", "e", "eps", "maximum"])
+def test_a_name_of_numpy_may_be_a_variable(name):
+    assert parse(body(f"{name} = w * g", f"return {name}, m")).outputs == (name, "m")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("return g, 0.5",),
+        ("return g, -1",),
+        ("m = 0.5", "return g, m"),
+        ("m = dot(g, g)", "return g, m"),
+        ("m = norm(g)", "return g, m"),
+        ("w = norm(w)", "m = dot(g, g)", "return g, m"),
+    ],
+)
+def test_the_repair_of_a_state_that_is_no_tree_passes(lines):
+    with pytest.raises(ProgramError) as caught:
+        parse(body(*lines))
+    found = re.search(r" (write|return) (.* \+ .*)", caught.value.message)
+    assert found is not None
+    mended = [*lines[:-1], found[2], "return g, m"] if found[1] == "write" else [*lines[:-1], f"return g, {found[2]}"]
+    program = parse(body(*mended))
+    assert check(program)[program.outputs[1]] is TREE
 
 
 @pytest.mark.parametrize("name", [name for name in (*FUNCTIONS, *SPELLINGS) if name.isidentifier()])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import unicodedata  # noqa: F401  Python's own parser imports it for names beyond ASCII, which is not what is watched for
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ HOSTILE: dict[str, tuple[str, int, int | None, str]] = {
     "exec": (body(f"x = exec({CANARY!r})", "return g, m"), 2, 7, "unknown function 'exec'"),
     "compile": (body(f"x = compile({CANARY!r}, '', 'exec')", "return g, m"), 2, 7, "unknown function 'compile'"),
     "open": (body("x = open('canary', 'w')", "return g, m"), 2, 7, "unknown function 'open'"),
-    "getattr": (body("x = getattr(w, 'tofile')('canary')", "return g, m"), 2, 7, "Call is not allowed: write"),
+    "getattr": (body("x = getattr(w, 'tofile')('canary')", "return g, m"), 2, 7, "can be called: write sqrt(x)"),
     "globals": (body("x = globals()['canary']", "return g, m"), 2, 7, "remove [...]"),
     "breakpoint": (body("x = breakpoint()", "return g, m"), 2, 7, "unknown function 'breakpoint'"),
     "exit": (body("exit()", "return g, m"), 2, 3, "remove the line"),
@@ -41,11 +43,11 @@ HOSTILE: dict[str, tuple[str, int, int | None, str]] = {
         2,
         "decorators are not allowed: remove",
     ),
-    "decorators that call each other": ("@exec\n@input\nclass canary: pass", 3, 1, "ClassDef is not allowed: write"),
+    "decorators that call each other": ("@exec\n@input\nclass canary: pass", 3, 1, "a class is not allowed: write"),
     "a default that executes": (body("return g", signature=f"w, g, lr=exec({CANARY!r})"), 1, 20, "in the body"),
     "an annotation that executes": (body("return g", signature=f"w, g, lr: exec({CANARY!r})"), 1, 21, "write lr"),
     "a result annotation that executes": (f"def train(w, g, lr) -> exec({CANARY!r}): return g", 1, 24, "remove ->"),
-    "a metaclass that executes": ("class canary(metaclass=exec): pass", 1, 1, "ClassDef is not allowed: write"),
+    "a metaclass that executes": ("class canary(metaclass=exec): pass", 1, 1, "a class is not allowed: write"),
     "a statement before the function": (CANARY + "\n" + body("return g, m"), 1, 1, "remove this line"),
     "a statement behind the function": (body("return g, m") + CANARY, 3, 1, "remove this line"),
     "two statements in a line": (body("import os; os.remove('canary')", "return g, m"), 2, 3, "remove this line"),
@@ -61,20 +63,20 @@ HOSTILE: dict[str, tuple[str, int, int | None, str]] = {
         body(f"x = (lambda: exec({CANARY!r}))()", "return g, m"),
         2,
         8,
-        "Lambda is not allowed: write",
+        "can be called: write sqrt(x)",
     ),
     "a comprehension that executes": (
         body(f"x = [exec(i) for i in [{CANARY!r}]]", "return g, m"),
         2,
         7,
-        "ListComp is not allowed: write",
+        "write out",
     ),
-    "an f-string that executes": (body("x = f'{exec(w)}'", "return g, m"), 2, 7, "JoinedStr is not allowed: write"),
+    "an f-string that executes": (body("x = f'{exec(w)}'", "return g, m"), 2, 7, "an f-string is not allowed: write"),
     "an f-string that executes in its format": (
         body("x = f'{w:{exec(g)}}'", "return g, m"),
         2,
         7,
-        "JoinedStr is not allowed: write",
+        "an f-string is not allowed: write",
     ),
     "an f-string with a hidden name": (body("x = f'{__import__(w)}'", "return g, m"), 2, None, "two underscores"),
     "an f-string as a docstring": (body("f'{exec(w)}'", "return g, m"), 2, 3, "remove the line"),
@@ -82,20 +84,20 @@ HOSTILE: dict[str, tuple[str, int, int | None, str]] = {
         body("x = sqrt(exec(i) for i in w)", "return g, m"),
         2,
         11,
-        "GeneratorExp is not allowed: write",
+        "write out",
     ),
-    "an assert that executes": (body(f"assert exec({CANARY!r})", "return g, m"), 2, 3, "Assert is not allowed: write"),
+    "an assert that executes": (body(f"assert exec({CANARY!r})", "return g, m"), 2, 3, "assert is not allowed: write"),
     "a walrus that executes": (
         body(f"x = w * (y := exec({CANARY!r}))", "return g, m"),
         2,
         12,
-        "NamedExpr is not allowed: write",
+        "an assignment inside an expression is not allowed: write",
     ),
     "a branch that executes": (body(f"x = w if exec({CANARY!r}) else g", "return g, m"), 2, 7, "compute both"),
     "a comparison that executes": (body(f"x = w < exec({CANARY!r})", "return g, m"), 2, 7, "use sign"),
-    "an exit": (body("raise SystemExit", "return g, m"), 2, 3, "Raise is not allowed: write"),
-    "a loop without end": (body("while True: pass", "return g, m"), 2, 3, "loops are not allowed: write out"),
-    "a file as a context": (body("with open('canary', 'w'): pass", "return g, m"), 2, 3, "With is not allowed: write"),
+    "an exit": (body("raise SystemExit", "return g, m"), 2, 3, "raise is not allowed: write"),
+    "a loop without end": (body("while True: pass", "return g, m"), 2, 3, "write out"),
+    "a file as a context": (body("with open('canary', 'w'): pass", "return g, m"), 2, 3, "with is not allowed: write"),
     # Python's insides
     "the subclasses of object": (
         body("x = ().__class__.__base__.__subclasses__()", "return g, m"),
@@ -111,8 +113,8 @@ HOSTILE: dict[str, tuple[str, int, int | None, str]] = {
     "builtins set": (body("__builtins__ = w", "return g, m"), 2, 3, "two underscores"),
     "builtins returned": (body("return g, __builtins__"), 2, 13, "two underscores"),
     "builtins as an argument": (body("return g", signature="w, g, __builtins__, lr"), 1, 17, "two underscores"),
-    "builtins made global": (body("global __builtins__", "return g, m"), 2, 3, "Global is not allowed: write"),
-    "builtins deleted": (body("del __builtins__", "return g, m"), 2, 3, "Delete is not allowed: write"),
+    "builtins made global": (body("global __builtins__", "return g, m"), 2, 3, "global is not allowed: write"),
+    "builtins deleted": (body("del __builtins__", "return g, m"), 2, 3, "del is not allowed: write"),
     "builtins inside a lambda": (body("x = lambda: __builtins__", "return g, m"), 2, 15, "two underscores"),
     "Python's debug flag": (body("x = __debug__ * w", "return x, m"), 2, 7, "two underscores"),
     "another hidden function name": (body("return g, m").replace("train", "__init__"), 1, 1, "call it train"),
@@ -217,7 +219,7 @@ HOSTILE: dict[str, tuple[str, int, int | None, str]] = {
     "10,000 operands": (body(f"x = sqrt({'w, ' * 10_000})", "return x, m"), 2, 7, "write sqrt(x)"),
     "10,000 comparisons": (body(f"x = {'w < ' * 10_000}w", "return x, m"), 2, 7, "use sign"),
     "10,000 returned values": (body(f"return {'g, ' * 10_000}m"), 2, 3, "return update, m"),
-    "60,000 tuples": (body(f"x = {'(),' * 60_000}", "return x, m"), 2, 7, "Tuple is not allowed: write"),
+    "60,000 tuples": (body(f"x = {'(),' * 60_000}", "return x, m"), 2, 7, "a tuple (x, y) is not allowed: write"),
     "60,000 strings": (body("x = " + "'' " * 60_000, "return x, m"), 2, 7, "write a number"),
     "an f-string of 60,000 values": (body(f"x = f'{'{w}' * 60_000}'", "return x, m"), 2, 9, "more than 1000 braces"),
     "10,000 nested sets": (body(f"x = {'{' * 10_000}w{'}' * 10_000}", "return x, m"), 2, 7, "more than 1000 braces"),
@@ -269,7 +271,12 @@ HOSTILE: dict[str, tuple[str, int, int | None, str]] = {
     "a float of 190,000 digits": (body(f"x = w * {'9' * 190_000}.0", "return x, m"), 2, 11, "write one below"),
     "a shift of a gigabyte": (body("x = w * (1 << 10 ** 10)", "return x, m"), 2, 12, "the operators are"),
     "a string of a gigabyte": (body("x = w * ('a' * 10 ** 10)", "return x, m"), 2, 12, "write a number"),
-    "a list of a gigabyte": (body("x = w * ([0] * 10 ** 10)", "return x, m"), 2, 12, "List is not allowed: write"),
+    "a list of a gigabyte": (
+        body("x = w * ([0] * 10 ** 10)", "return x, m"),
+        2,
+        12,
+        "a list [x, y] is not allowed: write",
+    ),
     "a format of a gigabyte": (body("x = w * ('%9999999999d' % 1)", "return x, m"), 2, 12, "the operators are"),
     "a returned tower of powers": (body("return 9 ** 9 ** 9, m"), 2, 3, "shaped like the weights"),
 }
@@ -319,3 +326,17 @@ def test_nothing_is_executed_imported_or_opened(tmp_path, monkeypatch):
 )
 def test_what_only_looks_hostile_is_read(text):
     assert [str(statement).split(" = ")[1] for statement in parse(text).statements] == ["w * g"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [(["--help"], 0, "--minutes"), ([], 1, "pip install atheris")],
+)
+def test_the_fuzzer_explains_itself_where_atheris_is_not_installed(arguments, code, part):
+    script = str(Path(__file__).parents[2] / "scripts" / "fuzz_parser.py")
+    without = "import runpy, sys; sys.modules['atheris'] = None; del sys.argv[0]; "
+    run = "runpy.run_path(sys.argv[0], run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", without + run, script, *arguments], capture_output=True, text=True)
+    assert done.returncode == code
+    assert part in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -16,6 +16,8 @@ import pytest
 
 import dsl
 import search
+from dsl.export import EXPORTERS
+from dsl.functions import FUNCTIONS, SPELLINGS
 from proxy_tasks import NON_FINITE, STOPPED_EARLY, TASKS, TRAINED, Outcome, TaskError
 from search.cli import COMMANDS, main
 from search.config import Config
@@ -209,11 +211,28 @@ def test_what_needs_no_jax_does_not_import_it(run_directory, program_file):
 
 def test_check_shows_types_live_statements_and_hash(call, program_file):
     lines = call("check", program_file).splitlines()
-    assert lines[:2] == ["w   TREE", "g   TREE"]
+    assert lines[lines.index("") + 1 :][:2] == ["w   TREE", "g   TREE"]
     assert "lr  SCALAR" in lines
     assert "statements: 4, of which live: 2" in lines
     assert "states: 2, of which live: 0" in lines
     assert lines[-1] == f"hash: {dsl.canonical_hash(dsl.parse(REDUNDANT))}"
+
+
+def test_check_marks_dead_statements_in_a_text_that_reads_again(call, program_file):
+    shown, _, _ = call("check", program_file).partition("\n\n")
+    assert f"{shown}\n" == REDUNDANT.replace("sign(w)", "sign(w)  # dead").replace("x + u", "x + u  # dead")
+    assert dsl.parse(shown) == dsl.parse(REDUNDANT)
+
+
+def test_functions_lists_every_function_once_under_its_types(call):
+    shown = call("functions")
+    assert max(map(len, shown.splitlines())) <= 100
+    sections = dict(part.split(":\n", 1) for part in re.split(r"^takes ", shown, flags=re.MULTILINE)[1:])
+    for function in FUNCTIONS.values():
+        rows = [types for types, rows in sections.items() if f"  {function.call} " in rows]
+        assert rows == [function.types]
+    assert "get_pi()" in sections["no arguments; the result is a SCALAR"]
+    assert all(f"{spelling} for {name}" in shown for spelling, name in SPELLINGS.items())
 
 
 def test_simplify_prints_a_program_that_reads_again(call, monkeypatch):
@@ -255,6 +274,15 @@ def test_export_of_a_run_takes_the_best_child_until_there_is_a_winner(call, run_
     journal.close()
     assert "child 3," in call("export", run_directory)
     assert "child 1," in call("export", run_directory, 1)
+
+
+def test_the_help_of_export_says_what_it_takes_and_where_the_output_goes(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["export", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "The source code is printed, or written to the file that -o names." in shown
+    assert "what to export: directory of a run, file with a program" in shown
+    assert all(f"{target}: a " in shown for target in EXPORTERS)
 
 
 def test_export_overwrites_no_file_unless_forced(call, refused, program_file, tmp_path):
