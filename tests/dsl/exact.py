@@ -88,18 +88,30 @@ def apply(name: str, arguments: list) -> Any:
     return REDUCTIONS[name](*map(_numbers, arguments))
 
 
-def agree(a: Trajectory, b: Trajectory, tolerance: float) -> bool:
-    """Whether all weights are the same, NaN and infinities too, up to `tolerance` of their size."""
-    pairs = [pair for rows in zip(a, b, strict=True) for pair in zip(*rows, strict=True)]
-    return all(_same(x, y, tolerance) for x, y in pairs)
+def agree(a: Trajectory, b: Trajectory, tolerance: float, start: Sequence[float] | None = None) -> bool:
+    """Whether all weights are the same, NaN and infinities too, up to `tolerance` of their size.
+
+    Given the weights that both start from, of the largest size they have had: w - 1.000000000001 * w is as good as 0.
+    """
+    largest = [mp.mpf(abs(w)) for w in start or []]
+    for one, other in zip(a, b, strict=True):
+        sizes = [_size(x, y) for x, y in zip(one, other, strict=True)]
+        largest = sizes if start is None else [max(pair) for pair in zip(largest, sizes, strict=True)]
+        if not all(map(_same, one, other, [tolerance * size for size in largest])):
+            return False
+    return True
 
 
-def _same(x: Number, y: Number, tolerance: float) -> bool:
+def _size(x: Number, y: Number) -> Number:
+    return max([abs(z) for z in (x, y) if mp.isfinite(z)], default=mp.zero)
+
+
+def _same(x: Number, y: Number, difference: Number) -> bool:
     if mp.isnan(x) or mp.isnan(y):
         return mp.isnan(x) and mp.isnan(y)
     if mp.isinf(x) or mp.isinf(y):
         return x == y
-    return abs(x - y) <= max(tolerance * max(abs(x), abs(y)), ROUNDING)
+    return abs(x - y) <= max(difference, ROUNDING)
 
 
 def _tree(leaves: Sequence[np.ndarray]) -> list[list[Number]]:

@@ -259,5 +259,6 @@ def test_agreement_is_relative_and_knows_nan_and_infinities():
     assert agree(one(0), one("1e-46"), 1e-2) and not agree(one(0), one("1e-40"), 1e-2)
     for x, y in product(("nan", "inf", "-inf", 1.0), repeat=2):
         assert agree(one(x), one(y), 1e-2) == (x == y)
+    assert agree(one(0), one(1e-4), 1e-2, [1, 1]) and not agree(one(0), one(1e-4), 1e-2, [1, 1e-3])
     with pytest.raises(ValueError):
         agree(one(1), one(1) * 2, 1e-2)

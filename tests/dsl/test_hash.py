@@ -79,7 +79,7 @@ def differ(a: dsl.Program, b: dsl.Program, setting: trajectories.Setting, judged
     judged[setting.scale] += 1
     for digits in (50, 150):  # what only rounding made differ is gone
         one, other = (trajectories.train_exactly(program, setting, digits) for program in (a, b))
-        if exact.agree(one[:kept], other[:kept], TOLERANCE):
+        if exact.agree(one[:kept], other[:kept], TOLERANCE, trajectories.START):
             return False
     return True
 

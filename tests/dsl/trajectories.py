@@ -56,6 +56,7 @@ def _draw() -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
 
 
 WEIGHTS, GRADIENTS = _draw()
+START = [float(weight) for leaf in WEIGHTS for weight in np.ravel(leaf)]
 
 
 def train(program: dsl.Program, setting: Setting) -> np.ndarray:
