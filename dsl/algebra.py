@@ -16,7 +16,7 @@ from dsl.checker import result_type
 from dsl.forms import LARGEST, ROUNDING, SMALLEST, Form, constant, is_constant, rounded, single, split, typed, value
 from dsl.functions import DIVISION_EPSILON, FUNCTIONS, Rule
 from dsl.graph import Graph
-from dsl.ranges import CANCELLING, sizes
+from dsl.ranges import sizes
 from dsl.types import LEAFWISE, SCALAR, Type
 
 LARGEST_WEIGHT = 100.0
@@ -92,7 +92,7 @@ def _divide(graph: Graph, a: Form, b: Form) -> Form:
     if not (abs(math.frexp(c)[0]) == 0.5 and abs(c) >= 0.25):  # to these, 1e-8 adds nothing in float32
         c += DIVISION_EPSILON
     # near -1e-8 little of the denominator is left, beyond LARGEST its reciprocal is 0
-    if not CANCELLING < abs(c) < LARGEST:
+    if not 1e-3 * DIVISION_EPSILON < abs(c) < LARGEST:
         return graph.atom("/", (a, b), max(a.type, b.type))
     return graph.scale(a, 1 / c)
 
@@ -316,10 +316,14 @@ def _parts(graph: Graph, name: str, a: Form) -> list[Form]:
 
 
 def _is_beaten(graph: Graph, name: str, a: Form, b: Form) -> bool:
-    """Whether a is never NaN and never beyond b: in max(b, a), as a = min(b, c) is."""
+    """Whether a is never NaN and never beyond b: in max(b, a), as a = min(b, c) is.
+
+    What min(x, y) beats is found for b = min(x, y), too.
+    """
     if graph.ranges.of(a).nan:
         return False
-    if b.key in [part.key for part in _parts(graph, _OPPOSITE[name], a)]:
+    parts, others = ({part.key for part in _parts(graph, _OPPOSITE[name], x)} for x in (a, b))
+    if others <= parts:
         return True
     ahead = graph.ranges.of(graph.add(b, graph.scale(a, -1.0)))
     return ahead.low >= 0 if name == "max" else ahead.high <= 0

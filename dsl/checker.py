@@ -38,9 +38,9 @@ def check(program: Program) -> dict[str, Type]:
         if types.get(name) is not TREE:
             found, repair = "was never set", ""
             if name in types:
-                tree = next((n for n, type_ in types.items() if type_ is TREE), program.inputs[0])
                 found = f"is a {types[name].name}"
-                repair = f"; to spread it over a tree write {name} = {tree} - {tree} + {name}"
+                tree = next((n for n in program.inputs if types[n] is TREE), None)
+                repair = f"; add it to a tree of zeros, {tree} - {tree}" if tree else ""
             raise ProgramError(
                 f"the output {name!r} {found}: the update and the states must be shaped like the weights{repair}"
             )

@@ -25,3 +25,7 @@ class ProgramError(ValueError):
 
     def __reduce__(self):
         return type(self), (self.message, self.line, self.column, self.statement)
+
+
+class MachineError(Exception):
+    """A machine cannot be had here; the message says why, and what to install."""

@@ -46,10 +46,11 @@ class Function:
     meaning: Callable[..., Any]
     formula: str
 
-    @property
-    def call(self) -> str:
+    def usage(self, spelling: str = "") -> str:
         """As a program calls it, on x, y and a."""
-        return f"x {self.name} y" if self.name in "+-*/" else f"{self.name}({', '.join('xya'[: self.arity])})"
+        return (
+            f"x {self.name} y" if self.name in "+-*/" else f"{spelling or self.name}({', '.join('xya'[: self.arity])})"
+        )
 
     @property
     def types(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,10 +55,16 @@ class MutationSettings:
     def __post_init__(self) -> None:
         for part in fields(self):
             value, low, high = getattr(self, part.name), part.metadata["low"], part.metadata["high"]
-            top = math.inf if high is None else high
-            if low is not None and not (isinstance(value, Real) and low <= value <= top):
-                allowed = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
-                raise ValueError(f"{part.name} is {value!r}: give a number, {allowed}")
+            kind = type(part.default)
+            if kind is bool and not isinstance(value, bool):
+                raise ValueError(f"{part.name} is {value!r}: give True or False")
+            if low is not None:
+                top = math.inf if high is None else high
+                fits = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+                if not (fits and low <= value <= top):
+                    number = "a whole number" if kind is int else "a number"
+                    allowed = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
+                    raise ValueError(f"{part.name} is {value!r}: give {number}, {allowed}")
         if not (self.insert or self.delete or self.modify):
             raise ValueError("all weights are 0: set insert, delete or modify above 0")
 

@@ -22,7 +22,7 @@ import numpy as np
 from dsl.checker import check, nearest
 from dsl.errors import ProgramError
 from dsl.functions import FUNCTIONS, SPELLINGS
-from dsl.program import Argument, Program, Statement, format_argument, to_constant
+from dsl.program import Argument, Program, Statement, to_constant
 
 MOST_CHARACTERS = 200_000  # for as many of the worst kind Python itself takes half a second
 MOST_BRACES = 1_000  # for each one in an f-string Python reads the whole string
@@ -89,6 +89,7 @@ _OTHER_OPERATORS: dict[type[ast.AST], str] = {
 }
 _ELSEWHERE = {  # names of NumPy
     **{"pi": "get_pi", "e": "get_e", "eps": "get_eps", "maximum": "max", "minimum": "min"},
+    **{"absolute": "abs", "neg": "negative", "ln": "log"},
     **{f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
 }
 
@@ -345,13 +346,13 @@ class _Body:
     def outputs(self, line: ast.Return) -> tuple[str, ...]:
         """Reads `return update, states...`; the checker counts them."""
         values = line.value.elts if isinstance(line.value, ast.Tuple) else [line.value] if line.value else []
-        names, weights = [], next(iter(self.meaning))
+        names = []
         for value in values:
             result = self.read(value)
             if not isinstance(result, str):
                 raise self.source.error(
                     "a constant is returned, but the update and the states must be shaped like the weights:"
-                    f" for a tree of it return {weights} - {weights} + {format_argument(result)}",
+                    " add it to a tree of zeros, such as x - x for a tree x",
                     value,
                 )
             names.append(result)
@@ -445,7 +446,7 @@ def _nearest(name: str) -> str:
 
 
 def _usage(name: str) -> str:
-    return f"{name}({', '.join('xya'[: FUNCTIONS[SPELLINGS.get(name, name)].arity])})"
+    return FUNCTIONS[SPELLINGS.get(name, name)].usage(name)
 
 
 def _fresh_names(taken: set[str]) -> Iterator[str]:

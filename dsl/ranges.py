@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from dsl.forms import Form, Monomial
+from dsl.forms import ROUNDING, Form, Monomial
 from dsl.functions import DIVISION_EPSILON
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 INFINITE = 3e38  # float32 holds little more
 FLUSHED = 1e-37  # and little less
-CANCELLING = 1e-3 * DIVISION_EPSILON  # of x + 1e-8, a result that is mostly rounding
 MOST_NUMBERS = 1e10  # weights of a model: what a sum over a tree may multiply
 
 
@@ -147,8 +146,8 @@ def _inverse(a: Range) -> Range:
 
 
 def _over(a: Range) -> Range:
-    low, high = a.low + DIVISION_EPSILON, a.high + DIVISION_EPSILON
-    return _inverse(Range(0.0 if 0 < low < CANCELLING else low, 0.0 if -CANCELLING < high < 0 else high, a.nan))
+    rounding = ROUNDING * DIVISION_EPSILON  # near -1e-8 it decides the sign
+    return _inverse(Range(a.low + DIVISION_EPSILON - rounding, a.high + DIVISION_EPSILON + rounding, a.nan))
 
 
 def _increasing(f: Callable[[float], float]) -> Callable[[Range], Range]:

@@ -14,11 +14,11 @@ from dsl.program import Program, expect_program
 
 
 def step(program: Program, w: Any, g: Any, states: Sequence[Any], lr: Any) -> tuple[Any, tuple[Any, ...]]:
-    """One optimizer step in the dtype of the weights; every statement is executed, dead ones too.
+    """One optimizer step in the dtype of the arrays; every statement is executed, dead ones too.
 
     Args:
         program: a program that `dsl.check` accepts.
-        w: the weights, an array or a pytree of arrays, all of one float dtype.
+        w: the weights, an array or a pytree of arrays of floats; constants and lr take the dtype of the first.
         g: their gradient, of the same structure and shapes.
         states: one value of the same structure and shapes for each state of the program.
         lr: the learning rate, a number.
@@ -60,7 +60,10 @@ def _leaves(given: dict[str, Any]) -> tuple[list[list[np.ndarray]], Callable[[li
         raise ValueError("w has no leaves: give an array, or a pytree of arrays")
     for name, found in structures.items():
         if found != structure:
-            raise ValueError(f"{name} must have the structure of w: {found} is not {structure}")
+            raise ValueError(
+                f"{name} must have the structure of w: {found} is not {structure}; for one number each,"
+                " build it with jax.tree.map over w"
+            )
     leaves = [[np.asarray(leaf) for leaf in tree_util.tree_leaves(tree)] for tree in given.values()]
     return leaves, partial(tree_util.tree_unflatten, structure)
 
@@ -70,8 +73,8 @@ def _expect_like(weights: list[np.ndarray], tree: list[np.ndarray], name: str) -
     for weight, leaf in zip(weights, tree, strict=True):
         if not _is_float(leaf.dtype):
             raise TypeError(
-                f"{name} has dtype {leaf.dtype}, and must be of floats:"
-                f" pass {name}.astype(np.float32), in a pytree so for each array"
+                f"{name} has dtype {leaf.dtype}, and must be of floats: convert each array with"
+                " np.asarray(x, np.float32)"
             )
         if leaf.shape != weight.shape:
             raise ValueError(f"{name} must be shaped like w: {leaf.shape} is not {weight.shape}")

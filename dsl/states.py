@@ -20,6 +20,7 @@ from dsl.types import TREE
 
 MOST_ROUNDS = 6  # nearly always two, of which the second changes nothing; a few systems go round in circles
 MOST_PERMUTED = 4  # of more states, those that nothing tells apart keep the order they came in
+PROPORTIONAL = 1e-12  # relative difference of the ratios of states that are multiples of each other
 LARGEST_SCALE = 1e6  # a state in a larger scale might leave float32 where it did not
 
 # Bounds that a state is tried for, with the growth in one step that rounding, or a sum that grows linearly, explains:
@@ -157,7 +158,7 @@ def _without_a_multiple(graph: Graph, system: System) -> System | None:
         meanings = system.states | {gone: graph.scale(system.states[kept], factor)}
         assumed = substitute(graph, system, meanings, rewritten)
         if factor < 0 and any(graph.atoms[atom].op in _OF_SIGNED_ZERO for atom in rewritten):
-            continue  # both start as +0
+            continue  # both start as +0; which of the states is read there is not looked for
         if assumed.after[gone].key == graph.scale(assumed.after[kept], factor).key:
             return _only(assumed, [number for number in system.after if number != gone])
     return None
@@ -168,7 +169,7 @@ def _ratio(a: Form, b: Form) -> float | None:
     if not a.terms or a.terms.keys() != b.terms.keys():
         return None
     ratios = [b.terms[m] / c for m, c in a.terms.items()]
-    same = max(ratios) - min(ratios) <= 1e-12 * abs(ratios[0])
+    same = max(ratios) - min(ratios) <= PROPORTIONAL * abs(ratios[0])
     return ratios[0] if same and SMALLEST < abs(ratios[0]) < LARGEST else None
 
 

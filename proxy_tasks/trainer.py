@@ -17,8 +17,9 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 
 import dsl
-from dsl.vm.bytecode import Capacity, encode
-from dsl.vm.jax_machine import JaxMachine
+from dsl.vm import AUTO, JIT
+from dsl.vm.bytecode import Capacity, Code, encode
+from dsl.vm.machines import Machine, choose, machine
 from proxy_tasks.contract import ask, check_contract
 from proxy_tasks.outcome import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
 from proxy_tasks.task import Task
@@ -32,12 +33,17 @@ class Trainer:
     Args:
         task: what they are trained on.
         data: what to train and score on, if not the task's own training and validation data.
+        machine: what executes the programs, one of `dsl.vm.MACHINES`.
+
+    Attributes:
+        machine: what `machine` came to.
 
     Raises:
         TaskError: for a task that does not keep its contract.
+        dsl.errors.MachineError: for the native machine where it cannot be compiled.
     """
 
-    def __init__(self, task: Task, data: Any = None):
+    def __init__(self, task: Task, data: Any = None, machine: str = AUTO):
         self.task = task
         weights, schedule = ask(task, "init", 0), ask(task, "schedule")
         data = ask(task, "data") if data is None else data
@@ -47,7 +53,8 @@ class Trainer:
         self._unflatten = ravel_pytree(weights)[1]
         self._sizes = [leaf.size for leaf in jax.tree.leaves(weights)]
         self._seeds: dict[int, tuple[jax.Array, Any]] = {}
-        self._loops: dict[Capacity, tuple[JaxMachine, Callable]] = {}
+        self._loops: dict[Capacity | dsl.Program, tuple[Machine, Callable]] = {}
+        self.machine = choose(machine, self._operations)
 
     def train(self, program: dsl.Program, seed: int = 0, thresholds: Sequence[float] = NEVER) -> Outcome:
         """Trains a program as it is written; a search hands in canonical programs.
@@ -58,10 +65,10 @@ class Trainer:
             thresholds: one for each of CHECKPOINTS; a training whose curve lies above one is stopped there.
         """
         code = encode(program)
-        machine, loop = self._loop(code.needed)
+        chosen, loop = self._loop(program, code)
         weights, batches = self._seed(seed)
         loss, sums, steps, stopped = loop(
-            machine.arrays(code), weights, batches, self._data, self._schedule, np.array(thresholds, np.float32)
+            chosen.arrays(code), weights, batches, self._data, self._schedule, np.array(thresholds, np.float32)
         )
         return _outcome(float(loss), np.asarray(sums), int(steps), bool(stopped), self.task.steps)
 
@@ -73,20 +80,34 @@ class Trainer:
             self._seeds[seed] = weights, jax.device_put(self.task.batches(seed))
         return self._seeds[seed]
 
-    def _loop(self, needed: Capacity) -> tuple[JaxMachine, Callable]:
-        capacity = Capacity().grown_to(needed)
-        if capacity not in self._loops:
-            machine = JaxMachine(self._sizes, capacity)
-            self._loops[capacity] = machine, jax.jit(self._training(machine))
-        return self._loops[capacity]
+    def _loop(self, program: dsl.Program, code: Code) -> tuple[Machine, Callable]:
+        """A machine that takes the program, and its training loop."""
+        key = program if self.machine.name == JIT else Capacity().grown_to(code.needed)
+        if key not in self._loops:
+            if self.machine.name == JIT:
+                self._loops.clear()  # a compiled program is wanted again for its other seeds only
+            chosen = machine(self.machine.name, self._sizes, code)
+            self._loops[key] = chosen, jax.jit(self._training(chosen))
+        return self._loops[key]
 
-    def _training(self, machine: JaxMachine) -> Callable:
+    def _operations(self) -> float:
+        """Floating-point operations of the gradients of a training."""
+        weights, batches = self._seed(0)
+        batch = jax.tree.map(lambda b: b[0], batches)
+        cost = jax.jit(self._gradient()).lower(weights, self._data, batch).cost_analysis()
+        return self.task.steps * (cost or {}).get("flops", 0.0)
+
+    def _gradient(self) -> Callable:
+        """(flat weights, data, batch) -> (loss, gradient)."""
+        return jax.value_and_grad(lambda flat, data, batch: self.task.loss(self._unflatten(flat), data, batch))
+
+    def _training(self, machine: Machine) -> Callable:
         """The whole training as one function of arrays, to be compiled."""
         steps = self.task.steps
         ends = _ends(steps)
         segment = np.searchsorted(ends, np.arange(steps), side="right")
         lengths = np.diff([0, *ends]).astype(np.float32)
-        gradient = jax.value_and_grad(lambda flat, data, batch: self.task.loss(self._unflatten(flat), data, batch))
+        gradient = self._gradient()
 
         def training(code, weights, batches, data, schedule, thresholds):
             limits = jnp.append(thresholds, jnp.inf) * lengths

@@ -23,7 +23,7 @@ def table() -> str:
     """The functions in Markdown, a row each."""
     lines = ["| function | meaning | types |", "| --- | --- | --- |"]
     for function in FUNCTIONS.values():
-        lines.append(f"| `{function.call}` | {escape(function.formula)} | {function.types} |")
+        lines.append(f"| `{function.usage()}` | {escape(function.formula)} | {function.types} |")
     return "\n".join(lines) + "\n"
 
 

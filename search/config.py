@@ -81,6 +81,9 @@ class Config:
     task: str = _key("digits_vit", "a built-in task, package.module:Class, or path/to/file.py:Class")
     scale: int = _key(1, "scale of the task that programs are searched on", 1)
     seed: int = _key(0, "of the whole search", 0, 2**63 - 1)
+    machine: str = _key(
+        "auto", "what executes programs: native (C++), jax, jit (compiles each), or auto, the fastest there is"
+    )
     workers: str = _key("inline", "where programs are trained: inline, in the process itself")
     start: str = _key("adamw", "program that the population starts as: a known optimizer, or a file")
     population: int = _key(1000, "programs in the population", 2, 10_000_000)

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from dsl.checker import nearest
+from dsl.vm import MACHINES
 from proxy_tasks import TaskError
 from search.config import Config, FunnelConfig
 from search.errors import SearchError
@@ -221,6 +222,8 @@ def _scalar(kind: type, value: Any, metadata: Mapping[str, Any]) -> Any:
 
 def _contradictions(config: Config) -> Iterator[tuple[Keys, str]]:
     """Values that are possible one by one but not together, or not yet."""
+    if config.machine not in MACHINES:
+        yield ("machine",), f"unknown machine {config.machine!r}: write {', '.join(MACHINES[:-1])} or {MACHINES[-1]}"
     if config.workers not in WORKERS:
         yield ("workers",), f"unknown workers {config.workers!r}: write {' or '.join(WORKERS)}"
     if config.tournament > config.population:

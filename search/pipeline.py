@@ -15,6 +15,7 @@ from pathlib import Path
 
 import dsl
 import proxy_tasks
+from dsl.errors import MachineError
 from search.config import Config, TuneConfig
 from search.configuration import config_from_dict, to_dict
 from search.console import Console
@@ -69,7 +70,7 @@ class _Run:
         self.directory, self.console = directory, console
         self.journal = Journal(directory)
         self.journal.fact("config", to_dict(config))
-        self.journal.fact("machine", _machine())
+        self.journal.fact("versions", _versions())
         self.trainers: dict[int, proxy_tasks.Trainer] = {}
         self.baselines: dict[int, dict[str, Tuned]] = {}
         self.seconds: dict[str, float] = {}
@@ -100,7 +101,14 @@ class _Run:
     def trainer(self, scale: int) -> proxy_tasks.Trainer:
         """The trainer of the task of a scale, made when it is first asked for."""
         if scale not in self.trainers:
-            self.trainers[scale] = proxy_tasks.Trainer(self.tasks[scale])
+            try:
+                trainer = proxy_tasks.Trainer(self.tasks[scale], machine=self.config.machine)
+            except MachineError as error:
+                raise SearchError(f"machine: native cannot be had: {error}") from None
+            if trainer.machine.note and not self.trainers:
+                self.console.line(trainer.machine.note)
+            self.trainers[scale] = trainer
+            self.journal.fact("machines", {scale: t.machine.description for scale, t in self.trainers.items()})
         return self.trainers[scale]
 
     def tune(self, scale: int, grid: TuneConfig) -> None:
@@ -191,6 +199,6 @@ class _Run:
             (self.directory / f"winner_{target}.py").write_text(code, encoding="utf-8")
 
 
-def _machine() -> dict[str, str]:
+def _versions() -> dict[str, str]:
     versions = {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
-    return {"machine": "jax", "python": platform.python_version(), "platform": platform.platform(), **versions}
+    return {"python": platform.python_version(), "platform": platform.platform(), **versions}

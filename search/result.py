@@ -39,6 +39,7 @@ class Result:
         stages: of the funnel; fewer than configured if the run did not end.
         winner: the child the funnel selected; None if the run did not end.
         seconds: wall-clock time of each step of the run.
+        machines: scale -> what executed the programs there.
     """
 
     directory: Path
@@ -49,6 +50,7 @@ class Result:
     stages: list[Stage]
     winner: Child | None
     seconds: dict[str, float]
+    machines: dict[int, str]
 
     @property
     def simplified(self) -> dsl.Program | None:
@@ -90,6 +92,7 @@ def load(directory: Path | str) -> Result:
         [_stage(stage) for stage in reader.fact("stages", [])],
         None if winner is None else reader.child(winner),
         reader.fact("seconds", {}),
+        {int(scale): machine for scale, machine in reader.fact("machines", {}).items()},
     )
 
 

@@ -31,7 +31,7 @@ def summary(result: Result, command: str = "optsearch") -> str:
         *verdict(result),
         "",
         *figures(result),
-        f"{format_seconds(result.seconds)}.",
+        f"{format_seconds(result.seconds)}; machine {' / '.join(dict.fromkeys(result.machines.values()))}.",
         "",
         "To look further:",
     ]

@@ -97,7 +97,7 @@ def tune_once(
     """
     task, template = trainer.task, dsl.optimizers[name]
     key = (
-        "jax machine",
+        trainer.machine.description,
         task.name,
         task.scale,
         task.version,

@@ -1,42 +1,48 @@
 """Bytecode: a program as arrays of numbers, so that one compiled training loop executes every program.
 
 Two register files. *Trees* are rows of float32 as long as the flat weights; *smalls* are rows with one float32 for
-each leaf, and hold what is SCALAR (all entries equal) or LEAFWISE. Constants are the initial contents of smalls.
+each leaf, and hold what is SCALAR (all entries equal) or LEAFWISE. Constants are the initial contents of smalls. A
+small is written once, so that a machine may compute it early; the weights and the gradient never are.
+
+The instructions are the functions that are applied number by number, and four of the machine's own, which the other
+functions are made of: clip_by_global_norm(x, y) is x * min(1, quotient(y, sqrt(dot(x, x)))).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from dsl.checker import result_type
 from dsl.functions import FUNCTIONS, Rule
 from dsl.program import Argument, Program
-from dsl.types import SCALAR, TREE, Type
+from dsl.types import LEAFWISE, SCALAR, TREE, Type
 
-SPREAD = "spread"  # a small as a tree: the one instruction that is not a function of the language
+SPREAD = "spread"  # of a small, the tree in which each leaf has its number everywhere
+NORM = "norm"  # of a tree, the small with the L2 norm of each leaf
+DOT = "dot"  # of two trees, or of two smalls over the leaves, the sum of the products
+QUOTIENT = "quotient"  # of two smalls, x / y without the 1e-8
 
+_KINDS = {0: (), 1: ("s", "t"), 2: ("ss", "tt", "ts", "st"), 3: ("sss", "tts", "ttt")}  # by arity
 
-def _variants(name: str) -> tuple[str, ...]:
-    """The operand kinds a function is compiled for: s SCALAR, l LEAFWISE, t TREE; `s...` alone also serves LEAFWISE."""
-    function = FUNCTIONS[name]
-    if function.rule is Rule.ELEMENTWISE:
-        return {0: (), 1: ("s", "t"), 2: ("ss", "tt", "ts", "st"), 3: ("sss", "tts", "ttt")}[function.arity]
-    return {
-        Rule.NORM: ("s", "t"),
-        Rule.WHOLE: ("s", "l", "t"),
-        Rule.PAIR: ("ss", "ll", "tt"),
-        Rule.CLIP: ("ss", "ls", "ts"),
-        Rule.NEVER: (),
-    }[function.rule]
-
-
-# (function, operand kinds) of each opcode; the opcode is the position.
+# (instruction, operand kinds: s a small, t a tree) of each opcode; the opcode is the position. A small beside a tree is
+# one number, its first.
 OPCODES: tuple[tuple[str, str], ...] = (
-    *((name, kinds) for name in FUNCTIONS for kinds in _variants(name)),
+    *((f.name, kinds) for f in FUNCTIONS.values() if f.rule is Rule.ELEMENTWISE for kinds in _KINDS[f.arity]),
     (SPREAD, "s"),
+    (NORM, "t"),
+    (DOT, "tt"),
+    (DOT, "ss"),
+    (QUOTIENT, "ss"),
 )
+
+
+def gives_tree(name: str, kinds: str) -> bool:
+    """Whether the result of an instruction is a tree."""
+    return name == SPREAD or ("t" in kinds and name not in (NORM, DOT))
+
+
 _OPCODE = {pair: number for number, pair in enumerate(OPCODES)}
 
 W, G, FIRST_STATE = 0, 1, 2  # rows of the tree file at the start of a step
@@ -98,6 +104,9 @@ def encode(program: Program) -> Code:
     return _Encoder(program).code()
 
 
+_Value = tuple[int, Type]  # the row that holds a value, and its type
+
+
 class _Encoder:
     """One pass over the statements; a tree row is used again once its value is no longer read."""
 
@@ -106,7 +115,7 @@ class _Encoder:
         self.instructions: list[tuple[int, ...]] = []
         self.constants: dict[float, int] = {}  # constant -> row of the small file
         self.states = max(len(program.states), MACHINE_STATES)
-        self.values: dict[str, tuple[int, Type]] = {name: (row, TREE) for row, name in enumerate(program.inputs[:-1])}
+        self.values: dict[str, _Value] = {name: (row, TREE) for row, name in enumerate(program.inputs[:-1])}
         self.values[program.inputs[-1]] = (LR, SCALAR)
         self.trees = FIRST_STATE + self.states
         self.smalls = LR + 1
@@ -116,7 +125,7 @@ class _Encoder:
         expiring = _expiring(self.program)
         for statement, expired in zip(self.program.statements, expiring, strict=True):
             operands = [self._operand(a) for a in statement.arguments]
-            rows = {self.values[name][0] for name in expired if self.values[name][1] is TREE} - {W}
+            rows = {self.values[name][0] for name in expired if self.values[name][1] is TREE} - {W, G}
             value = self._call(statement.function, operands)
             self.values[statement.target] = value
             self.free += sorted(rows - {value[0]} if value[1] is TREE else rows)
@@ -126,7 +135,7 @@ class _Encoder:
         constants = {row: constant for constant, row in self.constants.items()}
         return Code(tuple(self.instructions), constants, outputs, needed)
 
-    def _operand(self, argument: Argument) -> tuple[int, Type]:
+    def _operand(self, argument: Argument) -> _Value:
         return self.values[argument] if isinstance(argument, str) else (self._constant(argument), SCALAR)
 
     def _constant(self, value: float) -> int:
@@ -144,35 +153,54 @@ class _Encoder:
         self.trees += 1
         return self.trees - 1
 
-    def _call(self, name: str, operands: list[tuple[int, Type]]) -> tuple[int, Type]:
+    def _call(self, name: str, operands: list[_Value]) -> _Value:
         """Emits one call; returns the row and the type of its result."""
         function = FUNCTIONS[name]
         if not operands:
             return self._constant(float(np.float32(function.meaning()))), SCALAR
-        type = result_type(function, [t for _, t in operands])
-        assert type is not None, f"{name} was not checked"
-        borrowed: list[int] = []
-        if function.rule is Rule.ELEMENTWISE and type is TREE:
-            scalars = {1: (False,), 2: (True, True), 3: (False, False, True)}[function.arity]
-            operands = [
-                operand if operand[1] is TREE or (operand[1] is SCALAR and may) else self._spread(operand, borrowed)
-                for operand, may in zip(operands, scalars, strict=True)
-            ]
-            kinds = "".join("t" if t is TREE else "s" for _, t in operands)
-        elif function.rule in (Rule.ELEMENTWISE, Rule.NORM) and operands[0][1] is not TREE:
-            kinds = "s" * function.arity
-        else:
-            kinds = "".join("slt"[t] for _, t in operands)
+        reductions: dict[str, Callable[..., _Value]] = {
+            "norm": self._norm,
+            "global_norm": self._length,
+            "dot": self._dot,
+            "cosine_sim": self._cosine_sim,
+            "clip_by_global_norm": self._clip,
+        }
+        return reductions[name](*operands) if name in reductions else self._elementwise(name, *operands)
+
+    def _emit(self, name: str, type: Type, *operands: _Value) -> _Value:
+        """One instruction that gives a row of this type."""
+        kinds = "".join("t" if t is TREE else "s" for _, t in operands)
         target = self._tree() if type is TREE else self._small()
         self.instructions.append((_OPCODE[name, kinds], target, *(row for row, _ in operands)))
-        self.free += borrowed
         return target, type
 
-    def _spread(self, operand: tuple[int, Type], borrowed: list[int]) -> tuple[int, Type]:
-        row = self._tree()
-        self.instructions.append((_OPCODE[SPREAD, "s"], row, operand[0]))
-        borrowed.append(row)
-        return row, TREE
+    def _elementwise(self, name: str, *operands: _Value) -> _Value:
+        type = max(t for _, t in operands)
+        if type is not TREE:
+            return self._emit(name, type, *operands)
+        scalars = {1: (False,), 2: (True, True), 3: (False, False, True)}[len(operands)]
+        spread = []
+        for (row, t), may in zip(operands, scalars, strict=True):
+            spread.append((row, t) if t is TREE or (t is SCALAR and may) else self._emit(SPREAD, TREE, (row, t)))
+        result = self._emit(name, TREE, *spread)
+        self.free += [row for (row, t), (_, before) in zip(spread, operands, strict=True) if t is not before]
+        return result
+
+    def _norm(self, x: _Value) -> _Value:
+        return self._emit(NORM, LEAFWISE, x) if x[1] is TREE else self._elementwise("abs", x)
+
+    def _dot(self, x: _Value, y: _Value) -> _Value:
+        return self._elementwise("*", x, y) if x[1] is SCALAR else self._emit(DOT, SCALAR, x, y)
+
+    def _length(self, x: _Value) -> _Value:
+        return self._elementwise("sqrt", self._dot(x, x))
+
+    def _cosine_sim(self, x: _Value, y: _Value) -> _Value:
+        return self._emit(QUOTIENT, SCALAR, self._dot(x, y), self._elementwise("*", self._length(x), self._length(y)))
+
+    def _clip(self, x: _Value, limit: _Value) -> _Value:
+        ratio = self._emit(QUOTIENT, SCALAR, limit, self._length(x))
+        return self._elementwise("*", x, self._elementwise("min", (self._constant(1.0), SCALAR), ratio))
 
 
 def _expiring(program: Program) -> list[set[str]]:

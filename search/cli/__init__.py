@@ -12,7 +12,7 @@ from types import ModuleType
 
 from dsl import ProgramError
 from proxy_tasks import TaskError
-from search.cli import check, config, digest, export, functions, run, show, simplify, tasks
+from search.cli import check, config, digest, doctor, export, functions, run, show, simplify, tasks
 from search.errors import SearchError
 
 # A subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit code`; its docstring is its help.
@@ -26,6 +26,7 @@ COMMANDS: dict[str, ModuleType] = {
     "functions": functions,
     "config": config,
     "digest": digest,
+    "doctor": doctor,
 }
 
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit codes; the last two are what a shell makes of the signals

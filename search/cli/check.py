@@ -12,7 +12,7 @@ import argparse
 
 import dsl
 from search.cli.arguments import PROGRAM_HELP, program
-from search.cli.show import marked
+from search.cli.listing import marked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -22,12 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints how each function is called and what it means, under the types that it takes and gives."""
     print(TYPES)
-    width = max(len(function.call) for function in FUNCTIONS.values())
+    width = max(len(function.usage()) for function in FUNCTIONS.values())
     for types in dict.fromkeys(function.types for function in FUNCTIONS.values()):
         print(f"takes {types}:")
         for function in FUNCTIONS.values():
             if function.types == types:
-                print(f"  {function.call:<{width}}  {function.formula}")
+                print(f"  {function.usage():<{width}}  {function.formula}")
         print()
     also = ", ".join(f"{spelling} for {name}" for spelling, name in SPELLINGS.items())
     print(f"Also read: {also}; x ** y for power, -x for negative.")

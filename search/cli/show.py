@@ -8,7 +8,6 @@ examples:
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,11 +15,10 @@ from pathlib import Path
 
 import dsl
 from search.cli.arguments import child_number
+from search.cli.listing import marked
 from search.journal import Child, Reader
 from search.result import Result, load
 from search.summary import comparison, figures, verdict
-
-DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,17 +112,6 @@ def _show_child(child: Child, start: Child | None) -> Iterator[str]:
     yield from marked(child.program, live)
     yield f"\nsimplified, {len(simplified)} statements:\n"
     yield str(simplified).rstrip("\n")
-
-
-def marked(program: dsl.Program, live: set[int]) -> Iterator[str]:
-    """The lines of a program, dead statements dimmed on a terminal and marked elsewhere."""
-    dimmed = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    for number, line in enumerate(str(program).splitlines()):
-        dead = 0 < number <= len(program) and number - 1 not in live
-        if not dead:
-            yield line
-        else:
-            yield f"{DIM}{line}{PLAIN}" if dimmed else f"{line}  # dead"
 
 
 def _start(reader: Reader) -> Child | None:

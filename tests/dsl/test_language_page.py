@@ -51,7 +51,7 @@ def test_table_that_is_not_current_is_found_and_written(tmp_path, capsys):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_is_called_as_the_table_writes_it(name):
     row = FUNCTIONS[name]
-    call = row.call
+    call = row.usage()
     assert f"| `{call}` | {make_docs.escape(row.formula)} | {row.types} |" in PAGE
     text = f"def train(x, y, a): return x * ({call.replace('y)', 'a)') if row.rule is Rule.CLIP else call})"
     if row.rule is Rule.NEVER:

@@ -14,10 +14,13 @@ import dsl
 from dsl.checker import result_type
 from dsl.functions import FUNCTIONS
 from dsl.types import TREE, Type
-from dsl.vm.bytecode import MACHINE_STATES, OPCODES, SPREAD, Capacity, encode
-from dsl.vm.jax_machine import KERNELS, JaxMachine
+from dsl.vm.bytecode import MACHINE_STATES, OPCODES, Capacity, Code, encode
+from dsl.vm.jax_machine import JaxMachine
+from dsl.vm.jit_machine import JitMachine
+from dsl.vm.kernels import KERNELS
+from dsl.vm.native_machine import NativeMachine
 
-MACHINES = {"jax": JaxMachine}
+MACHINES = {"jax": JaxMachine, "native": NativeMachine, "jit": None}  # the last takes one program, and is not compiled
 SHAPES = ((3, 2), (4,), ())
 SIZES = tuple(int(np.prod(shape)) for shape in SHAPES)
 COUNT = sum(SIZES)
@@ -29,6 +32,14 @@ VARIABLES = {Type.SCALAR: "lr", Type.LEAFWISE: "leafwise", Type.TREE: "g"}
 def compiled(name: str, capacity: Capacity):
     machine = MACHINES[name](SIZES, capacity)
     return machine, jax.jit(machine.step)
+
+
+def machine_for(name: str, code: Code, capacity: Capacity | None = None):
+    """A machine that takes the code, and its step."""
+    if name == "jit":
+        machine = JitMachine(SIZES, code)
+        return machine, machine.step
+    return compiled(name, capacity or Capacity().grown_to(code.needed))
 
 
 @pytest.fixture(params=MACHINES)
@@ -55,7 +66,7 @@ def execute(name: str, program: dsl.Program, vectors, lr: float = 0.7, capacity:
     """One step of a machine on (weights, gradient, states...); returns (new weights, new states...)."""
     w, g, *states = vectors
     code = encode(program)
-    machine, step = compiled(name, capacity or Capacity().grown_to(code.needed))
+    machine, step = machine_for(name, code, capacity)
     memory = machine.start(jnp.array(w))
     if states:
         memory = memory._replace(states=memory.states.at[: len(states)].set(jnp.array(states)))
@@ -129,20 +140,18 @@ def test_machine_computes_every_function_of_every_operand_kind(machine, name, do
 def test_calls_of_the_test_above_use_every_opcode():
     used = {OPCODES[opcode] for name, given in CALLS for opcode, *_ in encode(call(name, given)).instructions}
     assert used == set(OPCODES)
-    assert (SPREAD, "s") in used
-    assert {name for name, _ in OPCODES} == set(FUNCTIONS) - {"invert", "get_pi", "get_e", "get_eps"} | {SPREAD}
 
 
 def test_function_without_a_kernel_is_named_with_the_file_that_wants_it(monkeypatch):
     monkeypatch.delitem(KERNELS, "tanh")
-    with pytest.raises(NotImplementedError, match="'tanh' has no kernel: .* KERNELS in dsl/vm/jax_machine.py"):
-        JaxMachine(SIZES, Capacity())
+    with pytest.raises(NotImplementedError, match="'tanh' has no kernel: .* KERNELS in dsl/vm/kernels.py"):
+        execute("jax", dsl.parse("def train(w, g, lr): return g"), numbers(2), capacity=Capacity(instructions=32))
 
 
 @pytest.mark.parametrize("origin", ["descendant", "wild"])
 def test_machine_agrees_with_the_reference_on_random_programs(machine, origin, request):
     draw = request.getfixturevalue(origin)
-    for number in range(500):
+    for number in range(1000 if machine != "jit" else 100):
         program = draw(51, number)
         assert Capacity().grown_to(encode(program).needed) == Capacity()  # one compile for all
         assert_agrees(machine, program, numbers(2 + len(program.states), number))
@@ -158,7 +167,7 @@ def test_machine_agrees_with_the_reference_on_canonical_programs(machine, descen
 def test_known_optimizer_trains_as_the_reference_does(machine, name):
     program = dsl.optimizers[name]
     code = encode(program)
-    chosen, step = compiled(machine, Capacity())
+    chosen, step = machine_for(machine, code)
     w = numbers(1)[0]
     memory = chosen.start(jnp.array(w))
     states = [leaves(np.zeros(COUNT, np.float32)) for _ in program.states]

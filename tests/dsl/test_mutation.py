@@ -192,7 +192,14 @@ def test_settings_take_numbers_up_to_the_ends_of_their_range_and_no_others(name)
     for value in wrong:
         with pytest.raises(ValueError) as caught:
             MutationSettings(**{name: value})
-        assert str(caught.value) == f"{name} is {value!r}: give a number, {allowed}"
+        number = "a whole number" if name == "max_statements" else "a number"
+        assert str(caught.value) == f"{name} is {value!r}: give {number}, {allowed}"
+
+
+@pytest.mark.parametrize("wrong", [{"max_statements": 2.5}, {"constants_only": "no"}, {"insert": True}])
+def test_settings_of_another_kind_are_refused(wrong):
+    with pytest.raises(ValueError, match="give "):
+        MutationSettings(**wrong)
 
 
 def test_settings_without_a_kind_of_mutation_are_refused():

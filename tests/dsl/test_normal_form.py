@@ -72,6 +72,7 @@ SAME_UPDATES = {
     "power -1": ("power(g, -1)", "reciprocal(g)"),
     "x + x": ("g + g", "2 * g"),
     "what is part of the maximum": ("min(g, max(w, g))", "g"),
+    "a minimum that is part of the maximum": ("max(min(g, lr), min(lr, min(g, w)))", "min(g, lr)"),
     "interp from zero": ("interp(w - w, g, lr)", "lr * g"),
     "half": ("g / 2", "g * 0.5"),
     "quarter": ("g / 0.25", "g * 4"),
@@ -171,6 +172,10 @@ DIFFERENT_UPDATES = {
     "log1p of the negative": ("log1p(-g)", "log1p(g)"),
     "sqrt and power 0.5": ("sqrt(g)", "power(g, 0.5)"),
     "sum of a product": ("(g + w) * (g - w)", "square(g) + square(w)"),
+    "a denominator whose sign rounding decides": (
+        "arctan(abs(1 / (0.84957343 * (0.0047 * tanh(100 * g)) * 2.5043857e-06 * -2)))",
+        "arctan(1 / (0.84957343 * (0.0047 * tanh(100 * g)) * 2.5043857e-06 * -2))",
+    ),
     "denominator near -1e-8": ("g / -1e-08", "g * 1.6454213e+16"),
     "what may be NaN and the minimum of a part": ("max(g, min(g, arcsin(w)))", "g"),
     "interp from zero by an infinity": ("arctan(interp(w - w, g, reciprocal(lr)))", "arctan(reciprocal(lr) * g)"),
@@ -267,6 +272,10 @@ SAME_PROGRAMS = {
         body("m, v", "m = interp(g, m, 0.9)", "v = interp(-g, v, 0.9)", "return m - square(v), m, v"),
         body("v, m", "m = interp(g, m, 0.9)", "v = interp(-g, v, 0.9)", "return m - square(v), v, m"),
     ),
+    "proportional states under a reciprocal": (
+        body("m", "return arctan(1.25 * reciprocal(m)), interp(g, m, 0.9)"),
+        body("m, v", "u = arctan(reciprocal(m) + reciprocal(v))", "return u, interp(g, m, 0.9), interp(4 * g, v, 0.9)"),
+    ),
     "states that are proportional pairwise": (
         body("a, b", "a = 0.5 * a + g", "b = 0.9 * b + w", "return 3 * a + 3 * b, a, b"),
         body(
@@ -336,6 +345,14 @@ DIFFERENT_PROGRAMS = {
             "return u, interp(g, m, 0.9), interp(-g, v, 0.9)",
         ),
         update("0 * w"),
+    ),
+    "opposite states under an odd power": (
+        body(
+            "m, v",
+            "u = arctan(power(m, -3)) + arctan(power(v, -3))",
+            "return u, interp(g, m, 0.9), interp(-g, v, 0.9)",
+        ),
+        body("m", "u = arctan(power(m, -3)) + arctan(power(-m, -3))", "return u, interp(g, m, 0.9)"),
     ),
     "a state beyond its bounds": (
         body("m", "m = interp(2 * sign(g), m, 0.9)", "return m, m"),

@@ -73,6 +73,6 @@ def test_an_argument_that_may_be_nan_makes_a_result_that_may_be():
 
 
 def test_a_denominator_near_zero_has_no_bound():
-    assert _RULES["over"](Range(-2e-8, -1e-8 - 1e-12)).low == -math.inf
-    assert _RULES["over"](Range(-1e-8 + 1e-12, 1.0)) == Range(0.0, math.inf)
-    assert _RULES["over"](Range(0.0, 1.0)).high == pytest.approx(1e8)
+    assert _RULES["over"](Range(-2e-8, -1e-8 - 1e-15)).low == -math.inf
+    assert _RULES["over"](Range(-1e-8 + 1e-15, 1.0)) == Range(-math.inf, math.inf)
+    assert _RULES["over"](Range(0.0, 1.0)).high == pytest.approx(1e8, rel=1e-5)

@@ -229,7 +229,7 @@ def test_functions_lists_every_function_once_under_its_types(call):
     assert max(map(len, shown.splitlines())) <= 100
     sections = dict(part.split(":\n", 1) for part in re.split(r"^takes ", shown, flags=re.MULTILINE)[1:])
     for function in FUNCTIONS.values():
-        rows = [types for types, rows in sections.items() if f"  {function.call} " in rows]
+        rows = [types for types, rows in sections.items() if f"  {function.usage()} " in rows]
         assert rows == [function.types]
     assert "get_pi()" in sections["no arguments; the result is a SCALAR"]
     assert all(f"{spelling} for {name}" in shown for spelling, name in SPELLINGS.items())

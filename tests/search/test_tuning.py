@@ -25,6 +25,7 @@ class CountingTrainer:
 
     def __init__(self, trainer: Any, **task: Any):
         self._trainer, self.task = trainer, SimpleNamespace(**{**vars(trainer.task), "name": "quadratic", **task})
+        self.machine = trainer.machine
         self.trained: list[tuple[dsl.Program, int]] = []
 
     def train(self, program: dsl.Program, seed: int, *thresholds: Any) -> Outcome:

@@ -1,0 +1,56 @@
+"""The `jit` machine: one program traced into the training loop, and compiled for it.
+
+For tasks so large that compiling is nothing, and for accelerators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dsl.vm.bytecode import FIRST_STATE, LR, OPCODES, Code, G, W, gives_tree
+from dsl.vm.kernels import compute
+from dsl.vm.memory import Memory
+
+
+class JitMachine:
+    """Executes one program on weights of one layout.
+
+    Args:
+        sizes: number of weights of each leaf, in the order of the flat vector.
+        code: of the program.
+    """
+
+    def __init__(self, sizes: Sequence[int], code: Code):
+        self.sizes, self.code = tuple(sizes), code
+
+    def start(self, weights: jax.Array) -> Memory:
+        """What a training begins with: its weights, and states of zeros."""
+        states = jnp.zeros((self.code.needed.states, weights.size), jnp.float32)
+        return Memory(weights, states, jnp.zeros((0, weights.size), jnp.float32))
+
+    def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
+        """One optimizer step.
+
+        Args:
+            code: nothing: the program is compiled in.
+            memory: as the last step or `start` left it.
+            gradient: float32 [number of weights].
+            lr: float32 scalar.
+        """
+        trees = {W: memory.weights, G: gradient} | {FIRST_STATE + i: state for i, state in enumerate(memory.states)}
+        smalls = {row: jnp.full(len(self.sizes), c, jnp.float32) for row, c in self.code.constants.items()}
+        smalls[LR] = jnp.full(len(self.sizes), lr)
+        for opcode, target, *operands in self.code.instructions:
+            result = compute(opcode, operands, trees, smalls, self.sizes)
+            (trees if gives_tree(*OPCODES[opcode]) else smalls)[target] = result
+        update, *states = (trees[row] for row in self.code.outputs)
+        kept = jnp.stack([*states, *memory.states[len(states) :]])
+        return Memory(memory.weights - update, kept, memory.trees)
+
+    def arrays(self, code: Code) -> tuple[np.ndarray, ...]:
+        """Nothing."""
+        return ()

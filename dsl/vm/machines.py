@@ -1,0 +1,96 @@
+"""Which machine executes programs: chosen once, by the hardware and the size of the task.
+
+| machine | a candidate costs | where |
+| --- | --- | --- |
+| native | what its gradients cost | CPUs, with a C++ compiler |
+| jax | up to twice that on tiny tasks | everywhere |
+| jit | that, and compiling it | large tasks, accelerators |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import jax
+import numpy as np
+
+from dsl.errors import MachineError
+from dsl.vm import AUTO, JAX, JIT, NATIVE
+from dsl.vm.bytecode import Capacity, Code
+from dsl.vm.jax_machine import JaxMachine
+from dsl.vm.jit_machine import JitMachine
+from dsl.vm.memory import Memory
+from dsl.vm.native.build import library
+from dsl.vm.native_machine import NativeMachine
+
+LARGE = 4e11  # floating-point operations of a training: 40 s of a core, of which compiling takes 2 s
+
+
+class Machine(Protocol):
+    """Executes one optimizer step, inside a training loop that is compiled."""
+
+    def start(self, weights: jax.Array) -> Memory:
+        """What a training begins with."""
+
+    def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
+        """One optimizer step."""
+
+    def arrays(self, code: Code) -> tuple[np.ndarray, ...]:
+        """A program as what `step` is given."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a machine came to.
+
+    Attributes:
+        name: "native", "jax" or "jit".
+        description: that, and what its bits depend on.
+        note: what the user should know, or "".
+    """
+
+    name: str
+    description: str
+    note: str = ""
+
+
+def choose(name: str, operations: Callable[[], float]) -> Choice:
+    """The machine that a name stands for here.
+
+    Args:
+        name: one of MACHINES.
+        operations: gives the floating-point operations of a training; asked only if they count.
+
+    Raises:
+        MachineError: if `native` is asked for and cannot be had.
+    """
+    device = jax.default_backend()
+    if name == AUTO and (device != "cpu" or operations() > LARGE):
+        name = JIT
+    if name in (JAX, JIT):
+        return Choice(name, f"{name} on {device}")
+    try:
+        if device != "cpu":
+            raise MachineError(f"it runs on CPUs, and JAX is on a {device}")
+        found = library()
+    except MachineError as error:
+        if name == NATIVE:
+            raise
+        return Choice(JAX, f"{JAX} on {device}", f"machine jax is used, slower on small tasks, not native: {error}")
+    return Choice(NATIVE, f"{NATIVE}, {found.instruction_set}, {found.compiler}", found.note)
+
+
+def machine(name: str, sizes: Sequence[int], code: Code) -> Machine:
+    """A machine for programs like this one; with `jit`, for this one alone.
+
+    Args:
+        name: "native", "jax" or "jit".
+        sizes: number of weights of each leaf, in the order of the flat vector.
+        code: the first program.
+    """
+    if name == JIT:
+        return JitMachine(sizes, code)
+    capacity = Capacity().grown_to(code.needed)
+    return NativeMachine(sizes, capacity) if name == NATIVE else JaxMachine(sizes, capacity)

@@ -1,0 +1,86 @@
+"""The `native` machine: bytecode executed by compiled C++ inside the jitted training loop, on CPUs.
+
+XLA calls it by its foreign function interface; what is a buffer here is one there, and is written in place.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import ffi
+
+from dsl.vm.bytecode import FIRST_STATE, OPCODES, Capacity, Code, gives_tree
+from dsl.vm.memory import Memory
+from dsl.vm.native.build import library
+
+_OWN = ("spread", "norm", "dot")  # in the order of the first opcodes of native/machine.h; kernels follow
+
+
+class NativeMachine:
+    """Executes bytecode on weights of one layout.
+
+    Args:
+        sizes: number of weights of each leaf, in the order of the flat vector.
+        capacity: how large a program it takes.
+
+    Raises:
+        MachineError: where it cannot be compiled.
+    """
+
+    def __init__(self, sizes: Sequence[int], capacity: Capacity):
+        self.sizes, self.capacity = tuple(sizes), capacity
+        self._opcodes = _opcodes()
+
+    def start(self, weights: jax.Array) -> Memory:
+        """What a training begins with: its weights, and states of zeros."""
+        states = jnp.zeros((self.capacity.states, weights.size), jnp.float32)
+        return Memory(weights, states, jnp.zeros((0, weights.size), jnp.float32))
+
+    def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
+        """One optimizer step.
+
+        Args:
+            code: `arrays(...)` of the program.
+            memory: as the last step or `start` left it.
+            gradient: float32 [number of weights].
+            lr: float32 scalar.
+        """
+        weights, states, trees = memory
+        results = [jax.ShapeDtypeStruct(part.shape, part.dtype) for part in (weights, states)]
+        call = ffi.ffi_call("optsearch_step", results, input_output_aliases={1: 1})
+        update, states = call(weights, states, gradient, lr, *code, starts=np.cumsum([0, *self.sizes]))
+        return Memory(weights - update, states, trees)
+
+    def arrays(self, code: Code) -> tuple[np.ndarray, ...]:
+        """A program as what `step` is given: the words that native/machine.h lists."""
+        trees, smalls, states = code.needed.trees, code.needed.smalls, self.capacity.states
+        constants = np.zeros(smalls, np.float32)
+        constants[list(code.constants)] = list(code.constants.values())
+        outputs = [*code.outputs, *range(FIRST_STATE + len(code.outputs) - 1, FIRST_STATE + states)]
+        words = [len(code.instructions), trees, smalls, *outputs, *constants.view(np.uint32).tolist()]
+        for opcode, target, *operands in code.instructions:
+            name, kinds = OPCODES[opcode]
+            shifts = [0 if kind == "t" else trees for kind in ("t" if gives_tree(name, kinds) else "s") + kinds]
+            registers = [row + shift for row, shift in zip((target, *operands), shifts, strict=True)]
+            words += [self._opcodes[name], *registers, *[0] * (4 - len(registers))]
+        program = np.zeros(4 + states + self.capacity.smalls + 5 * self.capacity.instructions, np.uint32)
+        program[: len(words)] = words
+        return (program,)
+
+
+@functools.cache
+def _opcodes() -> dict[str, int]:
+    """The opcode of each instruction, once XLA knows the machine."""
+    handle = library().handle
+    names = [*_OWN]
+    while (name := handle.optsearch_kernel(len(names) - len(_OWN))) is not None:
+        names.append(name.decode())
+    missing = {name for name, _ in OPCODES} - set(names)
+    if missing:
+        raise NotImplementedError(f"{', '.join(sorted(missing))}: add a kernel to dsl/vm/native/kernels.h")
+    ffi.register_ffi_target("optsearch_step", ffi.pycapsule(handle.optsearch_step), platform="cpu")
+    return {name: number for number, name in enumerate(names)}
