@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import dsl
 import proxy_tasks
-from proxy_tasks import NEVER, TRAINED, Outcome
+from proxy_tasks import NEVER, STOPPED_EARLY, TRAINED, Outcome
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,24 @@ def evaluate(
         if outcome.loss is None or (len(outcomes) == 1 and outcome.loss > limits.race):
             break
     return score(tuple(outcomes))
+
+
+def answers(evaluation: Evaluation, limits: Limits, seeds: int) -> bool:
+    """Whether a program that was evaluated under other limits need not be evaluated again under these.
+
+    A training that was stopped says nothing of looser thresholds beyond the part of the curve that it has, and one
+    that lost the race nothing of a looser race.
+
+    Args:
+        evaluation: of the program.
+        limits: of the question.
+        seeds: that a program near the best is trained with.
+    """
+    first = evaluation.outcomes[0]
+    if first.kind == STOPPED_EARLY:
+        return any(loss > limit for loss, limit in zip(first.curve, limits.thresholds, strict=False))
+    raced_out = evaluation.kind == TRAINED and len(evaluation.outcomes) < seeds
+    return not raced_out or first.loss is None or first.loss > limits.race
 
 
 def score(outcomes: tuple[Outcome, ...]) -> Evaluation:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import dsl
 from search.config import Config
-from search.evaluator import Evaluation
+from search.evaluator import Evaluation, Limits, answers
 from search.journal import Child, Journal
 from search.population import Individual, Population
 from search.streams import Streams
@@ -41,6 +41,7 @@ class _Proposal:
     program: dsl.Program
     mutation: dsl.Mutation
     hash: str
+    limits: Limits
     result: Callable[[], Evaluation] | None  # None: a program of this hash was proposed before
 
 
@@ -117,20 +118,24 @@ class _Search:
             self.exhausted = True
             return
         hash = dsl.canonical_hash(program)
-        result = None
+        limits, result = self.population.limits(self.config.fitness), None
         if hash not in self.known:
-            result = self.workers.submit(dsl.canonical(program), self.population.limits(self.config.fitness))
+            result = self.workers.submit(dsl.canonical(program), limits)
             self.known.add(hash)
             self.new_pending += 1
         self.generated = number
-        self.pending.append(_Proposal(number, parent, program, mutation, hash, result))
+        self.pending.append(_Proposal(number, parent, program, mutation, hash, limits, result))
 
     def commit(self) -> None:
         """Record."""
         proposal = self.pending.popleft()
-        if proposal.result is not None:
-            self.evaluations[proposal.hash] = proposal.result()
+        result, known = proposal.result, self.evaluations.get(proposal.hash)
+        if result is not None:
             self.new_pending -= 1
+        elif known is not None and not answers(known, proposal.limits, self.config.fitness.seeds):
+            result = self.workers.submit(dsl.canonical(proposal.program), proposal.limits)
+        if result is not None:
+            self.evaluations[proposal.hash] = result()
             self.trained += 1
         evaluation = self.evaluations[proposal.hash]
         self.journal.record(
@@ -141,7 +146,7 @@ class _Search:
                 proposal.program,
                 proposal.hash,
                 evaluation,
-                new=proposal.result is not None,
+                new=result is not None,
             )
         )
         if evaluation.fitness is not None:

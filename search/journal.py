@@ -18,7 +18,7 @@ from proxy_tasks import Outcome
 from search.errors import SearchError
 from search.evaluator import Evaluation
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "journal.sqlite"
 SECONDS_BETWEEN_FLUSHES = 1.0
 
@@ -30,10 +30,10 @@ CREATE TABLE children (
   mutation TEXT,
   program TEXT NOT NULL,    -- as it was made, redundant statements included
   hash TEXT NOT NULL,
-  new INTEGER NOT NULL      -- 1: trained for this child; 0: an earlier child has the hash
+  trained INTEGER NOT NULL  -- the child that was trained for it: itself, or an earlier one of its hash
 );
 CREATE TABLE evaluations (
-  hash TEXT PRIMARY KEY,
+  trained INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
   fitness REAL,
   outcomes TEXT NOT NULL    -- JSON: one object for each seed
@@ -54,7 +54,7 @@ class Child:
         program: as it was made, redundant statements included.
         hash: `dsl.canonical_hash` of it.
         evaluation: what became of it.
-        new: whether it was trained; False if an earlier child has its hash.
+        new: whether it was trained; False if an earlier child of its hash answers for it.
     """
 
     id: int
@@ -100,6 +100,7 @@ class Journal:
         self._file.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._file.execute("BEGIN")
         self._flushed = time.monotonic()
+        self._trained: dict[str, int] = {}  # hash -> the last child that was trained for it
 
     def fact(self, name: str, value: Any) -> None:
         """Writes a fact of the run, such as its configuration; `value` is anything JSON holds."""
@@ -111,9 +112,10 @@ class Journal:
         evaluation = child.evaluation
         if child.new:
             outcomes = json.dumps([asdict(outcome) for outcome in evaluation.outcomes])
-            scored = (child.hash, evaluation.kind, evaluation.fitness, outcomes)
+            scored = (child.id, evaluation.kind, evaluation.fitness, outcomes)
             self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?)", scored)
-        made = (child.id, child.parent, child.mutation, str(child.program), child.hash, child.new)
+            self._trained[child.hash] = child.id
+        made = (child.id, child.parent, child.mutation, str(child.program), child.hash, self._trained[child.hash])
         self._file.execute("INSERT INTO children VALUES (?, ?, ?, ?, ?, ?)", made)
         if time.monotonic() - self._flushed > SECONDS_BETWEEN_FLUSHES:
             self.flush()
@@ -168,8 +170,8 @@ class Reader:
     def children(self, where: str = "1", values: tuple = ()) -> Iterator[Child]:
         """Children in order; `where` is a condition on the columns of the table."""
         rows = self._rows(
-            "SELECT id, parent, mutation, program, hash, new, kind, fitness, outcomes"
-            f" FROM children JOIN evaluations USING (hash) WHERE {where} ORDER BY id",
+            "SELECT id, parent, mutation, program, hash, trained = id, kind, fitness, outcomes"
+            f" FROM children JOIN evaluations USING (trained) WHERE {where} ORDER BY id",
             values,
         )
         for id, parent, mutation, text, hash, new, kind, fitness, outcomes in rows:
@@ -192,7 +194,8 @@ class Reader:
         but trained to the same numbers with every seed, is listed once.
         """
         rows = self._rows(
-            "SELECT min(id) FROM children JOIN evaluations USING (hash) WHERE fitness IS NOT NULL"
+            "SELECT min(id) FROM children JOIN evaluations USING (trained) WHERE fitness IS NOT NULL"
+            " AND trained IN (SELECT max(trained) FROM children GROUP BY hash)"
             " GROUP BY outcomes ORDER BY fitness, min(id) LIMIT ?",
             (count,),
         )
@@ -201,7 +204,7 @@ class Reader:
     def last_programs(self, count: int) -> list[dsl.Program]:
         """Programs of the last children that trained, as many as `count`."""
         rows = self._rows(
-            "SELECT program FROM children JOIN evaluations USING (hash) WHERE fitness IS NOT NULL"
+            "SELECT program FROM children JOIN evaluations USING (trained) WHERE fitness IS NOT NULL"
             " ORDER BY id DESC LIMIT ?",
             (count,),
         )
@@ -210,10 +213,7 @@ class Reader:
     def totals(self) -> Totals:
         """Numbers of the children so far; the warm-start program is not one."""
         ((generated,),) = self._rows("SELECT count(*) FROM children WHERE id > 0")
-        kinds = self._rows(
-            "SELECT kind, count(*) FROM children JOIN evaluations USING (hash) WHERE new AND id > 0"
-            " GROUP BY kind ORDER BY kind"
-        )
+        kinds = self._rows("SELECT kind, count(*) FROM evaluations WHERE trained > 0 GROUP BY kind ORDER BY kind")
         outcomes = dict(kinds)
         return Totals(generated, sum(outcomes.values()), outcomes)
 
@@ -230,7 +230,7 @@ class Reader:
             self.child(upto)
         digest = hashlib.sha256()
         for *words, fitness in self._rows(
-            "SELECT parent, mutation, program, hash, kind, fitness FROM children JOIN evaluations USING (hash)"
+            "SELECT parent, mutation, program, hash, kind, fitness FROM children JOIN evaluations USING (trained)"
             " WHERE id <= ? ORDER BY id",
             (2**63 - 1 if upto is None else upto,),
         ):

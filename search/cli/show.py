@@ -62,7 +62,7 @@ def hall_of_fame(children: Iterable[Child]) -> list[tuple[int, Child]]:
 
 def _show_run(reader: Reader, result: Result) -> Iterator[str]:
     start = _start(reader)
-    front = hall_of_fame(reader.children("new AND fitness IS NOT NULL"))
+    front = hall_of_fame(reader.children("trained = id AND fitness IS NOT NULL"))
     if start is None or not front:
         yield "no program was trained yet"
         return

@@ -18,6 +18,7 @@ from dsl.vm.bytecode import MACHINE_STATES, OPCODES, Capacity, Code, encode
 from dsl.vm.jax_machine import JaxMachine
 from dsl.vm.jit_machine import JitMachine
 from dsl.vm.kernels import KERNELS
+from dsl.vm.machines import choose
 from dsl.vm.native_machine import NativeMachine
 
 MACHINES = {"jax": JaxMachine, "native": NativeMachine, "jit": None}  # the last takes one program, and is not compiled
@@ -45,6 +46,8 @@ def machine_for(name: str, code: Code, capacity: Capacity | None = None):
 @pytest.fixture(params=MACHINES)
 def machine(request):
     """The name of a machine."""
+    if request.param == "native" and choose("auto", lambda: 0.0).name != "native":
+        pytest.skip("there is no C++ compiler")
     return request.param
 
 

@@ -17,7 +17,7 @@ import pytest
 import dsl
 from proxy_tasks import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED
 from search.config import BudgetConfig, Config, FitnessConfig, WindowConfig
-from search.evaluator import Evaluation, Limits, evaluate
+from search.evaluator import Evaluation, Limits, answers, evaluate
 from search.evolution import Progress, evolve
 from search.journal import Child, Journal, Reader
 from search.workers import InlineWorkers
@@ -52,6 +52,11 @@ def search(config: Config, trainer: Any, report: Callable[[Progress], None] = la
     return journal.children
 
 
+def fresh(children: list[Child], first: int, end: int) -> int:
+    """How many of the children from `first` on have a hash that no earlier child has."""
+    return len({child.hash for child in children[first:end]} - {child.hash for child in children[:first]})
+
+
 def slow_search(config: Config, trainer: Any) -> list[Child]:
     """The rule of a search, word by word: for each child, everything is worked out anew from the earlier ones.
 
@@ -62,11 +67,7 @@ def slow_search(config: Config, trainer: Any) -> list[Child]:
     first = evaluate(trainer, dsl.canonical(START), seeds)
     children = [Child(0, None, None, START, dsl.canonical_hash(START), first, new=True)]
     for i in range(1, config.budget.generated + 1):
-        c = next(
-            c
-            for c in range(i)
-            if i - 1 - c <= window.children and sum(child.new for child in children[c + 1 : i]) <= window.new
-        )
+        c = next(c for c in range(i) if i - 1 - c <= window.children and fresh(children, c + 1, i) <= window.new)
         state = [child for child in children[: c + 1] if child.evaluation.fitness is not None]
         living = ([children[0]] * config.population + state[1:])[-config.population :]
         best = min(state, key=lambda child: (child.evaluation.fitness, child.id))
@@ -77,16 +78,14 @@ def slow_search(config: Config, trainer: Any) -> list[Child]:
         program, mutation = dsl.propose(parent.program, rng, config.mutation)
         hash = dsl.canonical_hash(program)
 
-        known = next((child.evaluation for child in children if child.hash == hash), None)
-        evaluation = known or evaluate(
-            trainer,
-            dsl.canonical(program),
-            seeds,
-            Limits(
-                tuple(loss * (1 + margins.stop_margin) for loss in best.evaluation.outcomes[0].curve[:3]),
-                best.evaluation.fitness * (1 + margins.race_margin),
-            ),
+        limits = Limits(
+            tuple(loss * (1 + margins.stop_margin) for loss in best.evaluation.outcomes[0].curve[:3]),
+            best.evaluation.fitness * (1 + margins.race_margin),
         )
+        known = next((child.evaluation for child in children[::-1] if child.hash == hash), None)
+        if known and not answers(known, limits, len(seeds)):
+            known = None
+        evaluation = known or evaluate(trainer, dsl.canonical(program), seeds, limits)
         children.append(Child(i, parent.id, mutation.kind, program, hash, evaluation, new=known is None))
     return children[1:]
 
@@ -133,6 +132,16 @@ def test_a_hash_is_trained_once(drawn_trainer):
     assert len(first_seeds) == len(set(first_seeds)) == 1 + sum(child.new for child in children)
     hashes = [dsl.canonical_hash(START), *(child.hash for child in children)]
     assert [child.new for child in children] == [hash not in hashes[:i] for i, hash in enumerate(hashes)][1:]
+
+
+def test_a_program_that_was_stopped_is_trained_again_for_a_child_with_looser_limits(drawn_trainer):
+    config = replace(CONFIG, seed=8)
+    children = search(config, drawn_trainer)
+    assert children == slow_search(config, drawn_trainer)
+    trained = [child.hash for child in children if child.new]
+    (twice,) = [hash for hash in set(trained) if trained.count(hash) == 2]
+    first, again = [child for child in children if child.hash == twice and child.new]
+    assert first.evaluation.kind == STOPPED_EARLY and again.evaluation != first.evaluation
 
 
 def test_what_is_trained_is_the_canonical_program(drawn_trainer):

@@ -139,6 +139,17 @@ def test_programs_that_trained_to_the_same_bits_are_listed_once(tmp_path):
     assert [child.id for child in reader.best(10)] == [5, 8, 2, 0]
 
 
+def test_of_a_program_that_was_trained_twice_the_last_evaluation_is_listed_and_each_child_keeps_its_own(tmp_path):
+    again = [
+        Child(7, 0, "insert", LION, "bb", trained(0.03), new=True),
+        Child(8, 0, "insert", SGD, "bb", trained(0.03), new=False),
+    ]
+    reader = written(tmp_path, [*CHILDREN, *again])
+    assert list(reader.children()) == [*CHILDREN, *again]
+    assert [child.id for child in reader.best(10)] == [5, 7, 2, 0]
+    assert reader.totals().trained == 5
+
+
 def test_totals_count_children_and_not_the_warm_start(tmp_path):
     totals = written(tmp_path, CHILDREN).totals()
     assert totals == Totals(6, 4, {NON_FINITE: 1, STOPPED_EARLY: 1, TRAINED: 2})
@@ -241,7 +252,7 @@ def test_a_journal_of_another_schema_is_refused(tmp_path):
     file = sqlite3.connect(tmp_path / FILE_NAME)
     file.execute("PRAGMA user_version = 99")
     file.close()
-    with pytest.raises(SearchError, match="has schema 99, this version of optsearch reads 1$"):
+    with pytest.raises(SearchError, match="has schema 99, this version of optsearch reads 2$"):
         Reader(tmp_path)
 
 
