@@ -143,10 +143,14 @@ def memory(trainer: Trainer, count: int) -> dict[str, float]:
     programs = mutants(count + 200, 6)
     for program in programs[:200]:
         trainer.train(program, 0, (0.0, 0.0, 0.0))
-    loops, before = len(trainer._loops), _resident_mib()
+    loops, before = _compiled_loops(trainer), _resident_mib()
     for program in programs[200:]:
         trainer.train(program, 0, (0.0, 0.0, 0.0))  # stopped at the first checkpoint
-    return {"programs": count, "compiled": len(trainer._loops) - loops, "MiB more": _resident_mib() - before}
+    return {"programs": count, "compiled": _compiled_loops(trainer) - loops, "MiB more": _resident_mib() - before}
+
+
+def _compiled_loops(trainer: Trainer) -> int:
+    return sum(loop._cache_size() for _, loop in trainer._loops.values())
 
 
 def _resident_mib() -> float:

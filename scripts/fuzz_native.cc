@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "kernels.h"
@@ -71,8 +72,10 @@ int main(int, char** arguments) {
     if (one_in(20) && !words.empty()) words[below(std::min<std::size_t>(words.size(), 3))] = random_bits() >> below(33);
     const std::vector<float> weights = numbers(size), gradient = numbers(size);
     std::vector<float> update(size), memory = numbers(states * size);
-    executed += optsearch::execute({words.data(), words.size(), weights.data(), gradient.data(), update.data(),
-                                    memory.data(), states, 0.5f, starts.data(), starts.size() - 1}) == nullptr;
+    const optsearch::Step step{words.data(),  words.size(), weights.data(), gradient.data(),  update.data(),
+                               memory.data(), states,       0.5f,           starts.data(), starts.size() - 1};
+    // in a thread of its own, for the machine keeps its room per thread, and what is too small must not hide in it
+    std::thread([&] { executed += optsearch::execute(step) == nullptr; }).join();
   }
   std::printf("%ld programs, %ld of them executed, the others refused; nothing found\n", programs, executed);
 }

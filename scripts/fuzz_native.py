@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from dsl.vm.native.build import FLAGS, find_compiler
 
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-D_GLIBCXX_SANITIZE_VECTOR", "-O1", "-g")
 NATIVE = Path(__file__).parents[1] / "dsl" / "vm" / "native"
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         fuzzer = f"{directory}/fuzz"
         sources = [str(Path(__file__).with_suffix(".cc")), str(NATIVE / "machine.cc")]
-        command = [find_compiler()[0], *flags, *SANITIZERS, f"-I{NATIVE}", *sources, "-o", fuzzer, "-lm"]
+        command = [*find_compiler()[0], *flags, *SANITIZERS, f"-I{NATIVE}", *sources, "-o", fuzzer, "-lm", "-pthread"]
         subprocess.run(command, check=True)
         sys.exit(subprocess.run([fuzzer, str(arguments.programs), str(arguments.seed)]).returncode)
 

@@ -46,7 +46,7 @@ class WindowConfig:
     """How far proposals run ahead of results: what makes a search the same with any number of workers."""
 
     children: int = _key(64, "children proposed and not yet committed, at most", 1, 1_000_000)
-    new: int = _key(8, "of these, children that have to be trained, at most", 1, 1_000_000)
+    new: int = _key(8, "of these, children with a hash that no child had before, at most", 1, 1_000_000)
 
 
 @dataclass(frozen=True)

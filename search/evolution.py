@@ -2,7 +2,8 @@
 
 arXiv 2302.06675, section 2.2; E. Real et al., arXiv 2003.03384. A search is a function of its configuration and seed:
 child i is proposed from the state after commit c, the smallest c such that the children between c and i number at most
-`window.children` and hold at most `window.new` that have to be trained.
+`window.children` and hold at most `window.new` hashes that no child had before. A child of a hash that was met is
+trained only where the earlier training was stopped, or lost the race, under limits that were tighter.
 """
 
 from __future__ import annotations
@@ -94,13 +95,16 @@ class _Search:
     def spent(self) -> bool:
         """Whether a limit of the budget is reached, counting what is under way, or there is no child to propose."""
         budget = self.config.budget
-        trained = self.trained + self.new_pending
         return (
             self.exhausted
             or (0 < budget.generated <= self.generated)
-            or (0 < budget.trained <= trained)
+            or self.out_of_trainings()
             or (0 < budget.seconds <= time.monotonic() - self.started)
         )
+
+    def out_of_trainings(self) -> bool:
+        """Whether the trainings of the budget are spent, counting those under way."""
+        return 0 < self.config.budget.trained <= self.trained + self.new_pending
 
     def full(self) -> bool:
         """Whether the next child has to wait for a commit."""
@@ -132,7 +136,7 @@ class _Search:
         result, known = proposal.result, self.evaluations.get(proposal.hash)
         if result is not None:
             self.new_pending -= 1
-        elif known is not None and not answers(known, proposal.limits, self.config.fitness.seeds):
+        elif known and not self.out_of_trainings() and not answers(known, proposal.limits, self.config.fitness.seeds):
             result = self.workers.submit(dsl.canonical(proposal.program), proposal.limits)
         if result is not None:
             self.evaluations[proposal.hash] = result()

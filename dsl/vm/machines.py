@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +23,7 @@ from dsl.vm.bytecode import Capacity, Code
 from dsl.vm.jax_machine import JaxMachine
 from dsl.vm.jit_machine import JitMachine
 from dsl.vm.memory import Memory
-from dsl.vm.native.build import library
+from dsl.vm.native.build import instruction_set, library
 from dsl.vm.native_machine import NativeMachine
 
 LARGE = 4e11  # floating-point operations of a training: 40 s of a core, of which compiling takes 2 s
@@ -69,8 +70,9 @@ def choose(name: str, operations: Callable[[], float]) -> Choice:
     device = jax.default_backend()
     if name == AUTO and (device != "cpu" or operations() > LARGE):
         name = JIT
+    where = ", ".join([f"on {device}", instruction_set(), " ".join(platform.libc_ver())])
     if name in (JAX, JIT):
-        return Choice(name, f"{name} on {device}")
+        return Choice(name, f"{name} {where}")
     try:
         if device != "cpu":
             raise MachineError(f"it runs on CPUs, and JAX is on a {device}")
@@ -78,8 +80,8 @@ def choose(name: str, operations: Callable[[], float]) -> Choice:
     except MachineError as error:
         if name == NATIVE:
             raise
-        return Choice(JAX, f"{JAX} on {device}", f"machine jax is used, slower on small tasks, not native: {error}")
-    return Choice(NATIVE, f"{NATIVE}, {found.instruction_set}, {found.compiler}", found.note)
+        return Choice(JAX, f"{JAX} {where}", f"machine jax is used, slower on small tasks, not native: {error}")
+    return Choice(NATIVE, f"{NATIVE} {where}, {found.compiler}", found.note)
 
 
 def machine(name: str, sizes: Sequence[int], code: Code) -> Machine:

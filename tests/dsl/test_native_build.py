@@ -23,7 +23,7 @@ except MachineError as error:
 def compiled(tmp_path_factory) -> Path:
     """What the real compiler makes."""
     path = tmp_path_factory.mktemp("native") / "machine.so"
-    build._compile([COMPILER, *build.FLAGS], path)
+    build._compile([*COMPILER, *build.FLAGS], path)
     return path
 
 
@@ -68,6 +68,41 @@ def test_library_is_compiled_once_and_kept(cache, compiler):
     assert first.note == again.note == "" and again.handle.optsearch_ffi_version() == build.ffi_version()
     assert [path.suffix for path in sorted(cache.iterdir())] == [".lock", ".so"]
     assert cache.stat().st_mode & 0o777 == 0o700
+
+
+def test_library_is_kept_whatever_new_files_are_open_to(cache, compiler):
+    log, before = compiler(), os.umask(0o002)
+    try:
+        for _ in range(2):
+            assert build.library().note == ""
+            build.library.cache_clear()
+    finally:
+        os.umask(before)
+    assert compilations(log) == 1
+
+
+def test_compiler_may_be_a_command_with_arguments(monkeypatch):
+    monkeypatch.setenv("CXX", "env LANG=C g++")
+    assert build.find_compiler()[0] == ["env", "LANG=C", "g++"]
+
+
+def test_without_a_home_it_is_compiled_for_the_process(monkeypatch, compiler):
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    compiler()
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert "home directory" in build.library().note
+
+
+def test_without_a_temporary_directory_auto_takes_jax(monkeypatch, compiler):
+    def nowhere(*arguments, **options):
+        raise FileNotFoundError("No usable temporary directory")
+
+    compiler()
+    monkeypatch.setattr(build.tempfile, "TemporaryDirectory", nowhere)
+    assert "No usable temporary directory" in choose("auto", lambda: 0.0).note
 
 
 def test_two_processes_at_once_compile_once(cache, compiler):

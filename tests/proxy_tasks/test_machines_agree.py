@@ -12,7 +12,6 @@ import proxy_tasks
 from dsl.vm.machines import choose
 from proxy_tasks import NON_FINITE, TRAINED, Trainer
 
-
 pytestmark = pytest.mark.skipif(choose("auto", lambda: 0.0).name != "native", reason="there is no C++ compiler")
 
 

@@ -42,9 +42,9 @@ def train(w, g, m, v, slow, lr):
 """)
 
 
-@pytest.fixture(scope="module")
-def trainer() -> Trainer:
-    return Trainer(proxy_tasks.get("digits"))
+@pytest.fixture(scope="module", params=["auto", "jax"])
+def trainer(request) -> Trainer:
+    return Trainer(proxy_tasks.get("digits"), machine=request.param)
 
 
 def mutants(count: int) -> list[dsl.Program]:
@@ -164,7 +164,7 @@ def test_train_refuses_what_is_not_a_valid_program(trainer):
 
 
 def test_other_data_changes_what_is_trained_and_scored_on(trainer):
-    other = Trainer(trainer.task, trainer.task.test_data()).train(ADAMW)
+    other = Trainer(trainer.task, trainer.task.test_data(), trainer.machine.name).train(ADAMW)
     own = trainer.train(ADAMW)
     assert other.curve == own.curve and other.loss != own.loss
 

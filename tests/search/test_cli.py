@@ -18,6 +18,7 @@ import dsl
 import search
 from dsl.export import EXPORTERS
 from dsl.functions import FUNCTIONS, SPELLINGS
+from dsl.vm.native.build import library
 from proxy_tasks import NON_FINITE, STOPPED_EARLY, TASKS, TRAINED, Outcome, TaskError
 from search.cli import COMMANDS, main
 from search.config import Config
@@ -207,6 +208,21 @@ def test_what_needs_no_jax_does_not_import_it(run_directory, program_file):
     command = process(code=code)
     _, errors = command.communicate()
     assert (command.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("compiler", [None, "no-such-compiler"])
+def test_doctor_names_the_machine_or_what_to_install(capsys, monkeypatch, compiler):
+    if compiler:
+        monkeypatch.setenv("CXX", compiler)
+    library.cache_clear()
+    code = main(["doctor"])
+    library.cache_clear()
+    out, err = capsys.readouterr()
+    assert err == "" and "jaxlib" in out and "cores" in out
+    if "machine   native" in out:
+        assert (code, compiler, out.splitlines()[-1]) == (0, None, "nothing is missing")
+    else:
+        assert code == 1 and "machine   jax" in out and "install g++" in out.splitlines()[-1]
 
 
 def test_check_shows_types_live_statements_and_hash(call, program_file):

@@ -126,7 +126,7 @@ def test_one_seeded_search_finds_the_children_it_always_found(drawn_trainer):
     assert digest.hexdigest()[:16] == "f1ef88ccaf832c4e"
 
 
-def test_a_hash_is_trained_once(drawn_trainer):
+def test_a_hash_is_trained_once_where_no_limits_loosen(drawn_trainer):
     children = search(CONFIG, drawn_trainer)
     first_seeds = [text for text, seed in drawn_trainer.trained if seed == 0]
     assert len(first_seeds) == len(set(first_seeds)) == 1 + sum(child.new for child in children)
@@ -186,6 +186,12 @@ def test_the_budget_of_trainings_is_used_up_exactly(drawn_trainer, trained):
     children = search(replace(CONFIG, budget=BudgetConfig(generated=0, trained=trained)), drawn_trainer)
     assert sum(child.new for child in children) == trained
     assert children[-1].new and children == search(CONFIG, drawn_trainer)[: len(children)]
+
+
+@pytest.mark.parametrize("trained", range(50, 60))
+def test_a_program_that_is_trained_again_does_not_overdraw_the_budget(drawn_trainer, trained):
+    config = replace(CONFIG, seed=8, budget=BudgetConfig(generated=0, trained=trained))
+    assert sum(child.new for child in search(config, drawn_trainer)) == trained
 
 
 @pytest.mark.parametrize("generated, trained", [(50, 10), (10, 50)])

@@ -8,12 +8,12 @@ place whole.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import functools
 import hashlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -70,16 +70,24 @@ def library() -> Library:
     Raises:
         MachineError: with one line on what is missing.
     """
+    try:
+        return _library()
+    except OSError as error:  # no temporary directory, say
+        raise MachineError(f"the native machine cannot be built here: {error}") from error
+
+
+def _library() -> Library:
     compiler, version = find_compiler()
     instructions = instruction_set()
-    command = [compiler, *FLAGS, *(["-march=x86-64-v3"] if instructions == "x86-64-v3" else [])]
-    path, note = cache_directory() / f"{_key(version, instructions)}.so", ""
+    command = [*compiler, *FLAGS, *(["-march=x86-64-v3"] if instructions == "x86-64-v3" else [])]
+    note = ""
     with tempfile.TemporaryDirectory(prefix="optsearch-") as directory:
         fresh = Path(directory) / "machine.so"
         try:
+            path = cache_directory() / f"{_key(version, instructions)}.so"
             _keep(path, fresh, command)
             handle = _load(path)
-        except (OSError, _Untrusted) as error:
+        except (OSError, RuntimeError, ImportError, _Untrusted) as error:  # there may be no home, or no such locks
             note = f"the native machine is compiled anew by every process, for it cannot be kept: {error}"
             if not fresh.exists():
                 _compile(command, fresh)
@@ -92,18 +100,16 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optsearch" / "native"
 
 
-def find_compiler() -> tuple[str, str]:
+def find_compiler() -> tuple[list[str], str]:
     """The command of a C++ compiler, `$CXX` if that is set, and the first line of its `--version`.
 
     Raises:
         MachineError: if there is none that runs.
     """
     named = os.environ.get("CXX")
-    names = [named] if named else ["g++", "c++", "clang++"]
-    for name in names:
-        path = shutil.which(name)
-        if path is not None:
-            return path, _run([path, "--version"]).splitlines()[0]
+    for command in [shlex.split(named)] if named else [["g++"], ["c++"], ["clang++"]]:
+        if shutil.which(command[0]):
+            return command, _run([*command, "--version"]).partition("\n")[0] or "of no version"
     missing = f"$CXX names {named!r}, which is no command" if named else "there is no C++ compiler"
     raise MachineError(f"{missing}: install g++ 10 or newer (Debian: apt install g++; macOS: xcode-select --install)")
 
@@ -127,7 +133,8 @@ def ffi_version() -> int:
 
 def _key(version: str, instructions: str) -> str:
     sources = [(_HERE / name).read_text() for name in (*SOURCES, *HEADERS)]
-    parts = (*sources, *FLAGS, version, instructions, platform.machine(), jaxlib.__version__, str(ffi_version()))
+    where = (instructions, platform.machine(), *platform.libc_ver(), jaxlib.__version__, str(ffi_version()))
+    parts = (*sources, *FLAGS, version, *where)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -147,6 +154,7 @@ def _keep(path: Path, fresh: Path, command: list[str]) -> None:
                 part = path.with_suffix(".part")
                 try:
                     part.write_bytes(code + hashlib.sha256(code).digest())
+                    part.chmod(0o600)
                     os.replace(part, path)
                 finally:
                     part.unlink(missing_ok=True)
@@ -163,7 +171,7 @@ def _is_whole(path: Path) -> bool:
 
 def _trust(path: Path) -> None:
     found = path.stat()
-    if found.st_uid != os.getuid():
+    if hasattr(os, "getuid") and found.st_uid != os.getuid():
         raise _Untrusted(f"{path} belongs to another user: remove it, or set XDG_CACHE_HOME")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise _Untrusted(f"others may write to {path}: chmod go-w {path}")
@@ -172,6 +180,8 @@ def _trust(path: Path) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Holds a lock that goes with the process."""
+    import fcntl  # not on Windows
+
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -185,7 +195,8 @@ def _compile(command: list[str], path: Path) -> None:
 def _run(command: list[str]) -> str:
     """What a command prints."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+        english = {**os.environ, "LC_ALL": "C"}
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S, env=english)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MachineError(f"the C++ compiler {command[0]} cannot be run ({error}): install g++ 10 or newer") from error
     if done.returncode:

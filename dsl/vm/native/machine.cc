@@ -131,7 +131,7 @@ class Machine {
       if (it->opcode == kDot)
         fill(it->target - program_.trees, sums(*it)[0]);
       else if (it->opcode == kNorm)
-        std::transform(sums(*it), sums(*it) + step_.leaves, small(it->target), [](double sum) { return std::sqrt(sum); });
+        std::transform(sums(*it), sums(*it) + step_.leaves, small(it->target), [](double sum) { return std::sqrt(float(sum)); });
     }
     work_.run.clear();
   }
