@@ -3,8 +3,8 @@
     python scripts/bench_evaluator.py [--candidates N]
 
 The floor is the same number of steps of the gradient with a trivial update, jitted, timed in blocks of 100 runs. All
-is measured in one process on one pinned core; each figure is the median of rounds in which everything has its turn, so
-that a busy machine slows all alike. Prints a table, then the same as JSON.
+is measured in one process on one pinned core; each figure is the median of four rounds in which everything has its
+turn, so that a busy machine slows all alike. Prints a table, then the same as JSON. Takes about a quarter of an hour.
 
 tiny: a perceptron on digits, 2,410 weights, batches of 64; small: a vision transformer on digits, 39,600 weights,
 batches of 32; both 200 steps. Candidates are mutants of tuned AdamW in canonical form; encoding and the score on the
@@ -43,7 +43,8 @@ from search.evaluator import score  # noqa: E402
 from search.population import Individual, Population  # noqa: E402
 from search.streams import Streams  # noqa: E402
 
-BLOCK = 100
+BLOCK = 100  # runs of the floor
+ROUNDS = 4
 TASKS = {
     "tiny": ("digits", {"batch": 64}),
     "small": ("digits_vit", {"width": 40, "layers": 2, "heads": 4, "patch": 2, "steps": 200, "batch": 32}),
@@ -100,8 +101,7 @@ def full_steps(trainers: dict[str, Trainer], bare: Callable, programs: list[dsl.
         trainer.train(programs[0])
     ratios: dict[str, list[float]] = {name: [] for name in trainers}
     spent: dict[str, float] = {"floor": seconds(bare)}
-    rounds = max(1, len(programs) // 32)
-    for part in np.array_split(np.arange(len(programs)), rounds):
+    for part in np.array_split(np.arange(len(programs)), ROUNDS):
         spent["floor"] = seconds(lambda: [bare() for _ in range(BLOCK)]) / BLOCK
         for name, trainer in trainers.items():
             taken = seconds(lambda part=part, trainer=trainer: [trainer.train(programs[i]) for i in part]) / len(part)
@@ -123,7 +123,7 @@ def stopped_early(trainer: Trainer, programs: list[dsl.Program], bare: Callable)
     full: list[Outcome] = [trainer.train(program) for program in programs]
     ratios = []
     kept = better = 0
-    for part in np.array_split(np.arange(len(programs)), max(1, len(programs) // 64)):
+    for part in np.array_split(np.arange(len(programs)), ROUNDS):
         floor_s = seconds(lambda: [bare() for _ in range(BLOCK)]) / BLOCK
         stopped = []
         taken = seconds(
