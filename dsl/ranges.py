@@ -140,8 +140,8 @@ def sizes(a: Range) -> tuple[float, float]:
 
 
 def _inverse(a: Range) -> Range:
-    if a.low <= 0 <= a.high:
-        return Range(0.0 if a.low == 0 else -math.inf, math.inf, a.nan)
+    if a.low <= 0 <= a.high:  # where it is 0, the result is of the sign of that zero, which nobody knows
+        return Range(-math.inf, math.inf, a.nan)
     return _in_float32(1 / a.high, 1 / a.low, a.nan)
 
 

@@ -346,6 +346,10 @@ DIFFERENT_PROGRAMS = {
         ),
         update("0 * w"),
     ),
+    "a state that is the reciprocal of a zero of unknown sign": (
+        body("m", "x = w * abs(m)", "u = min(reciprocal(x / x), m / (abs(m) / 0.9))", "return u, u"),
+        update("w - w"),
+    ),
     "opposite states under an odd power": (
         body(
             "m, v",
