@@ -70,7 +70,8 @@ def test_a_training_gives_the_same_bits_again_whatever_was_trained_in_between(tr
 
 def test_a_training_gives_the_same_bits_in_another_process(trainer):
     code = (
-        "import dsl, proxy_tasks; trainer = proxy_tasks.Trainer(proxy_tasks.get('digits'))\n"
+        "import dsl, proxy_tasks\n"
+        f"trainer = proxy_tasks.Trainer(proxy_tasks.get('digits'), machine='{trainer.machine.name}')\n"
         "for name in ('adamw', 'lion', 'addsign'): print(trainer.train(dsl.canonical(dsl.optimizers[name]), 3))"
     )
     root = Path(proxy_tasks.__file__).parents[1]
