@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from dsl.errors import MachineError
-from dsl.vm import AUTO, JAX, JIT, NATIVE
+from dsl.vm import AUTO, JAX, JIT, MACHINES, NATIVE
 from dsl.vm.bytecode import Capacity, Code
 from dsl.vm.jax_machine import JaxMachine
 from dsl.vm.jit_machine import JitMachine
@@ -65,8 +65,10 @@ def choose(name: str, operations: Callable[[], float]) -> Choice:
         operations: gives the floating-point operations of a training; asked only if they count.
 
     Raises:
-        MachineError: if `native` is asked for and cannot be had.
+        MachineError: for another name, or if `native` is asked for and cannot be had.
     """
+    if name not in MACHINES:
+        raise MachineError(f"unknown machine {name!r}: write {', '.join(MACHINES[:-1])} or {MACHINES[-1]}")
     device = jax.default_backend()
     if name == AUTO and (device != "cpu" or operations() > LARGE):
         name = JIT

@@ -25,7 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dsl.vm.machines import choose
 
-    found = choose("auto", lambda: 0.0)
+    try:
+        found = choose("auto", lambda: 0.0)
+    except (RuntimeError, AssertionError) as error:  # how JAX says that it has no such backend
+        platforms = os.environ["JAX_PLATFORMS"]
+        print(f"JAX cannot start with JAX_PLATFORMS={platforms}: set it to cpu, or unset it ({error})")
+        return 1
     lines = {
         "python": f"{platform.python_version()}, {platform.platform()}",
         "jax": f"{jax.__version__}, jaxlib {metadata.version('jaxlib')}",

@@ -82,8 +82,11 @@ def test_library_is_kept_whatever_new_files_are_open_to(cache, compiler):
 
 
 def test_compiler_may_be_a_command_with_arguments(monkeypatch):
-    monkeypatch.setenv("CXX", "env LANG=C g++")
-    assert build.find_compiler()[0] == ["env", "LANG=C", "g++"]
+    plain = build.find_compiler()[1]
+    monkeypatch.setenv("CXX", f"{' '.join(COMPILER)} -ffast-math")
+    command, version = build.find_compiler()
+    assert command == [*COMPILER, "-ffast-math"]
+    assert version == f"{plain} -ffast-math"  # part of the name of the library, and of the machine's
 
 
 def test_without_a_home_it_is_compiled_for_the_process(monkeypatch, compiler):
@@ -188,7 +191,7 @@ def test_library_for_another_xla_is_not_shown_to_it(cache, compiler, monkeypatch
 
 
 NO_COMPILER = {
-    "no such command": (None, "names 'no-such-compiler', which is no command: install g++"),
+    "no such command": (None, "names 'no-such-compiler', which is no command: unset it, or install g++"),
     "one that fails": ("echo error: no idea >&2; exit 1", "no idea"),
     "one that says nothing": ("exit 3", "exit status 3"),
 }
@@ -205,6 +208,11 @@ def test_without_a_compiler_auto_takes_jax_and_says_what_to_install(cache, monke
     assert found.name == "jax" and problem in found.note and "install g++ 10 or newer" in found.note
     with pytest.raises(MachineError, match="install g"):
         choose("native", lambda: 0.0)
+
+
+def test_unknown_machine_is_answered_with_the_known_ones():
+    with pytest.raises(MachineError, match="unknown machine 'nonsense': write auto, native, jax or jit"):
+        choose("nonsense", lambda: 0.0)
 
 
 def test_large_tasks_are_compiled():

@@ -210,6 +210,13 @@ def test_what_needs_no_jax_does_not_import_it(run_directory, program_file):
     assert (command.returncode, errors) == (0, "")
 
 
+def test_doctor_says_when_jax_cannot_start(monkeypatch):
+    monkeypatch.setenv("JAX_PLATFORMS", "nonsense")
+    command = process("doctor")
+    out, _ = command.communicate()
+    assert command.returncode == 1 and out.startswith("JAX cannot start with JAX_PLATFORMS=nonsense: set it to cpu")
+
+
 @pytest.mark.parametrize("compiler", [None, "no-such-compiler"])
 def test_doctor_names_the_machine_or_what_to_install(capsys, monkeypatch, compiler):
     if compiler:

@@ -52,7 +52,7 @@ class Library:
 
     Attributes:
         handle: its symbols.
-        compiler: the first line of `--version`.
+        compiler: the first line of `--version`, and the arguments that `$CXX` has for it.
         instruction_set: "x86-64-v3", or "baseline".
         note: why it was not kept, or "".
     """
@@ -101,7 +101,8 @@ def cache_directory() -> Path:
 
 
 def find_compiler() -> tuple[list[str], str]:
-    """The command of a C++ compiler, `$CXX` if that is set, and the first line of its `--version`.
+    """The command of a C++ compiler, `$CXX` if that is set, and the first line of its `--version` with
+    the arguments that `$CXX` has for it.
 
     Raises:
         MachineError: if there is none that runs.
@@ -109,9 +110,10 @@ def find_compiler() -> tuple[list[str], str]:
     named = os.environ.get("CXX")
     for command in [shlex.split(named)] if named else [["g++"], ["c++"], ["clang++"]]:
         if shutil.which(command[0]):
-            return command, _run([*command, "--version"]).partition("\n")[0] or "of no version"
-    missing = f"$CXX names {named!r}, which is no command" if named else "there is no C++ compiler"
-    raise MachineError(f"{missing}: install g++ 10 or newer (Debian: apt install g++; macOS: xcode-select --install)")
+            version = _run([*command, "--version"]).partition("\n")[0] or "of no version"
+            return command, " ".join([version, *command[1:]])
+    missing = f"$CXX names {named!r}, which is no command: unset it, or" if named else "there is no C++ compiler:"
+    raise MachineError(f"{missing} install g++ 10 or newer (Debian: apt install g++; macOS: xcode-select --install)")
 
 
 def instruction_set() -> str:
