@@ -4,7 +4,7 @@
 
 The floor is the same number of steps of the gradient with a trivial update, jitted, timed in blocks of 100 runs. All
 is measured in one process on one pinned core; each figure is the median of four rounds in which everything has its
-turn, so that a busy machine slows all alike. Prints a table, then the same as JSON. Takes about a quarter of an hour.
+turn, so that a busy machine slows all alike. Prints a table, then the same as JSON. Takes about twenty minutes.
 
 tiny: a perceptron on digits, 2,410 weights, batches of 64; small: a vision transformer on digits, 39,600 weights,
 batches of 32; both 200 steps. Candidates are mutants of tuned AdamW in canonical form; encoding and the score on the
@@ -100,13 +100,13 @@ def full_steps(trainers: dict[str, Trainer], bare: Callable, programs: list[dsl.
     for trainer in trainers.values():
         trainer.train(programs[0])
     ratios: dict[str, list[float]] = {name: [] for name in trainers}
-    spent: dict[str, float] = {"floor": seconds(bare)}
+    floors: list[float] = []
     for part in np.array_split(np.arange(len(programs)), ROUNDS):
-        spent["floor"] = seconds(lambda: [bare() for _ in range(BLOCK)]) / BLOCK
+        floors.append(seconds(lambda: [bare() for _ in range(BLOCK)]) / BLOCK)
         for name, trainer in trainers.items():
             taken = seconds(lambda part=part, trainer=trainer: [trainer.train(programs[i]) for i in part]) / len(part)
-            ratios[name].append(taken / spent["floor"])
-    return {"floor_ms": spent["floor"] * 1e3, "programs": len(programs), **{n: median(r) for n, r in ratios.items()}}
+            ratios[name].append(taken / floors[-1])
+    return {"floor_ms": median(floors) * 1e3, "programs": len(programs), **{n: median(r) for n, r in ratios.items()}}
 
 
 def compiled(trainer: Trainer, programs: list[dsl.Program], floor_s: float) -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import dsl
 import proxy_tasks
+from dsl.user_cache import user_cache
 from search.config import TuneConfig
 from search.errors import SearchError
 from search.evaluator import Evaluation, evaluate, score
@@ -106,7 +107,7 @@ def tune_once(
         metadata.version("jaxlib"),
         platform.machine(),
     )
-    path = _cache_directory() / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.json"
+    path = user_cache("tuning") / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.json"
     kept = _kept(path, config)
     if kept is None:
         tuned = tune(name, trainer, config, report=report)
@@ -114,10 +115,6 @@ def tune_once(
         return tuned
     learning_rate, weight_decay = kept
     return tune(name, trainer, TuneConfig((learning_rate,), (weight_decay,), config.seeds), report=report)
-
-
-def _cache_directory() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optsearch" / "tuning"
 
 
 def _kept(path: Path, config: TuneConfig) -> tuple[float, float] | None:

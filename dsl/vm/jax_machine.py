@@ -16,7 +16,7 @@ from jax import lax
 
 from dsl.vm.bytecode import FIRST_STATE, LR, OPCODES, Capacity, Code, G, W, gives_tree
 from dsl.vm.kernels import compute
-from dsl.vm.memory import Memory
+from dsl.vm.memory import Memory, start
 
 
 class Registers(NamedTuple):
@@ -45,18 +45,10 @@ class JaxMachine:
 
     def start(self, weights: jax.Array) -> Memory:
         """What a training begins with: its weights, and states of zeros."""
-        states = jnp.zeros((self.capacity.states, weights.size), jnp.float32)
-        return Memory(weights, states, jnp.zeros((self.capacity.trees, weights.size), jnp.float32))
+        return start(weights, self.capacity.states, self.capacity.trees)
 
     def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
-        """One optimizer step.
-
-        Args:
-            code: `arrays(...)` of the program.
-            memory: as the last step or `start` left it.
-            gradient: float32 [number of weights].
-            lr: float32 scalar.
-        """
+        """One optimizer step, as `dsl.vm.machines.Machine` describes it."""
         instructions, count, smalls, outputs = code
         smalls = jnp.broadcast_to(smalls[:, None], (self.capacity.smalls, len(self.sizes))).at[LR].set(lr)
         trees = memory.trees.at[W].set(memory.weights).at[G].set(gradient)

@@ -13,7 +13,7 @@ import numpy as np
 
 from dsl.vm.bytecode import FIRST_STATE, LR, OPCODES, Code, G, W, gives_tree
 from dsl.vm.kernels import compute
-from dsl.vm.memory import Memory
+from dsl.vm.memory import Memory, start
 
 
 class JitMachine:
@@ -29,18 +29,10 @@ class JitMachine:
 
     def start(self, weights: jax.Array) -> Memory:
         """What a training begins with: its weights, and states of zeros."""
-        states = jnp.zeros((self.code.needed.states, weights.size), jnp.float32)
-        return Memory(weights, states, jnp.zeros((0, weights.size), jnp.float32))
+        return start(weights, self.code.needed.states)
 
     def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
-        """One optimizer step.
-
-        Args:
-            code: nothing: the program is compiled in.
-            memory: as the last step or `start` left it.
-            gradient: float32 [number of weights].
-            lr: float32 scalar.
-        """
+        """One optimizer step, as `dsl.vm.machines.Machine` describes it."""
         trees = {W: memory.weights, G: gradient} | {FIRST_STATE + i: state for i, state in enumerate(memory.states)}
         smalls = {row: jnp.full(len(self.sizes), c, jnp.float32) for row, c in self.code.constants.items()}
         smalls[LR] = jnp.full(len(self.sizes), lr)

@@ -26,7 +26,7 @@ from dsl.vm.memory import Memory
 from dsl.vm.native.build import instruction_set, library
 from dsl.vm.native_machine import NativeMachine
 
-LARGE = 4e11  # floating-point operations of a training: 40 s of a core, of which compiling takes 2 s
+LARGE = 4e11  # floating-point operations of a training
 
 
 class Machine(Protocol):
@@ -36,7 +36,14 @@ class Machine(Protocol):
         """What a training begins with."""
 
     def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
-        """One optimizer step."""
+        """One optimizer step.
+
+        Args:
+            code: `arrays(...)` of the program.
+            memory: as the last step or `start` left it.
+            gradient: float32 [number of weights].
+            lr: float32 scalar.
+        """
 
     def arrays(self, code: Code) -> tuple[np.ndarray, ...]:
         """A program as what `step` is given."""

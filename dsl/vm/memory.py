@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 
 class Memory(NamedTuple):
@@ -19,3 +20,8 @@ class Memory(NamedTuple):
     weights: jax.Array
     states: jax.Array
     trees: jax.Array
+
+
+def start(weights: jax.Array, states: int, trees: int = 0) -> Memory:
+    """What a training begins with: its weights, and zeros in this many states and registers."""
+    return Memory(weights, *(jnp.zeros((rows, weights.size), jnp.float32) for rows in (states, trees)))

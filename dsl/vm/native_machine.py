@@ -1,6 +1,6 @@
 """The `native` machine: bytecode executed by compiled C++ inside the jitted training loop, on CPUs.
 
-XLA calls it by its foreign function interface; what is a buffer here is one there, and is written in place.
+XLA calls it by its foreign function interface and gives it its own buffers; that of the states is written in place.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ import functools
 from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import ffi
 
-from dsl.vm.bytecode import FIRST_STATE, OPCODES, Capacity, Code, gives_tree
-from dsl.vm.memory import Memory
+from dsl.vm.bytecode import DOT, FIRST_STATE, NORM, OPCODES, SPREAD, Capacity, Code, gives_tree
+from dsl.vm.memory import Memory, start
 from dsl.vm.native.build import library
 
-_OWN = ("spread", "norm", "dot")  # in the order of the first opcodes of native/machine.h; kernels follow
+_OWN = (SPREAD, NORM, DOT)  # in the order of the first opcodes of native/machine.h; kernels follow
 
 
 class NativeMachine:
@@ -37,18 +36,10 @@ class NativeMachine:
 
     def start(self, weights: jax.Array) -> Memory:
         """What a training begins with: its weights, and states of zeros."""
-        states = jnp.zeros((self.capacity.states, weights.size), jnp.float32)
-        return Memory(weights, states, jnp.zeros((0, weights.size), jnp.float32))
+        return start(weights, self.capacity.states)
 
     def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
-        """One optimizer step.
-
-        Args:
-            code: `arrays(...)` of the program.
-            memory: as the last step or `start` left it.
-            gradient: float32 [number of weights].
-            lr: float32 scalar.
-        """
+        """One optimizer step, as `dsl.vm.machines.Machine` describes it."""
         weights, states, trees = memory
         results = [jax.ShapeDtypeStruct(part.shape, part.dtype) for part in (weights, states)]
         call = ffi.ffi_call("optsearch_step", results, input_output_aliases={1: 1})

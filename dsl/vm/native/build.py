@@ -27,6 +27,7 @@ import jaxlib
 from jax import ffi
 
 from dsl.errors import MachineError
+from dsl.user_cache import user_cache
 
 SOURCES = ("machine.cc", "ffi.cc")
 HEADERS = ("machine.h", "kernels.h")
@@ -97,7 +98,7 @@ def _library() -> Library:
 
 def cache_directory() -> Path:
     """Where compiled machines are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optsearch" / "native"
+    return user_cache("native")
 
 
 def find_compiler() -> tuple[list[str], str]:
