@@ -1,4 +1,4 @@
-"""The environment of a training process, to be set before JAX is imported."""
+"""The environment of a training process, to be set before JAX starts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import os
 
 
 def single_threaded() -> None:
-    """One thread on the CPU, unless the environment says otherwise.
+    """One thread on the CPU, unless the environment says otherwise; to be called before JAX is imported.
 
     The models are tiny: a second thread of XLA gains nothing, and a machine full of workers loses by it. NPROC is the
     size of XLA's thread pool.
     """
     os.environ.setdefault("NPROC", "1")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+
+def synchronous() -> None:
+    """Trainings on the CPU run in the thread that waits for them, which saves 30 us each."""
+    import jax
+
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def pinned(core: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -51,6 +52,8 @@ class Trainer:
         self._data = jax.device_put(data)
         self._schedule = jnp.asarray(schedule, jnp.float32)
         self._unflatten = ravel_pytree(weights)[1]
+        self._ends = [round(share * task.steps) for share in (*CHECKPOINTS, 1.0)]  # of the parts of the curve
+        self._lengths = [end - start for start, end in pairwise([0, *self._ends])]
         self._sizes = [leaf.size for leaf in jax.tree.leaves(weights)]
         self._seeds: dict[int, tuple[jax.Array, Any]] = {}
         self._loops: dict[Capacity | dsl.Program, tuple[Machine, Callable]] = {}
@@ -67,10 +70,9 @@ class Trainer:
         code = encode(program)
         chosen, loop = self._loop(program, code)
         weights, batches = self._seed(seed)
-        loss, sums, steps, stopped = loop(
-            chosen.arrays(code), weights, batches, self._data, self._schedule, np.array(thresholds, np.float32)
-        )
-        return _outcome(float(loss), np.asarray(sums), int(steps), bool(stopped), self.task.steps)
+        limits = np.array(thresholds, np.float32)
+        found = loop(chosen.arrays(code), weights, batches, self._data, self._schedule, limits)
+        return self._outcome(*map(np.asarray, found))
 
     def _seed(self, seed: int) -> tuple[jax.Array, Any]:
         if seed not in self._seeds:
@@ -103,39 +105,50 @@ class Trainer:
 
     def _training(self, machine: Machine) -> Callable:
         """The whole training as one function of arrays, to be compiled."""
-        steps = self.task.steps
-        ends = _ends(steps)
-        segment = np.searchsorted(ends, np.arange(steps), side="right")
-        lengths = np.diff([0, *ends]).astype(np.float32)
         gradient = self._gradient()
+        lengths = np.array(self._lengths, np.float32)
 
         def training(code, weights, batches, data, schedule, thresholds):
-            limits = jnp.append(thresholds, jnp.inf) * lengths
-
-            def going_on(state):
-                step, _, _, finite, below = state
-                return (step < steps) & finite & below
+            ends, limits = jnp.array(self._ends), jnp.append(thresholds, jnp.inf) * lengths
 
             def step_once(state):
-                step, memory, sums, _, _ = state
-                batch = jax.tree.map(lambda b: b[step], batches)
-                loss, g = gradient(memory.weights, data, batch)
-                memory = machine.step(code, memory, g, schedule[step])
-                part = jnp.asarray(segment)[step]
-                sums = sums.at[part].add(loss)
-                at_end = step + 1 == jnp.asarray(ends)[part]
-                return step + 1, memory, sums, jnp.isfinite(loss), ~at_end | (sums[part] <= limits[part])
+                step, memory, total, _ = state
+                loss, g = gradient(memory.weights, data, jax.tree.map(lambda b: b[step], batches))
+                return step + 1, machine.step(code, memory, g, schedule[step]), total + loss, jnp.isfinite(loss)
 
-            start = (0, machine.start(weights), jnp.zeros(len(ends)), True, True)
-            step, memory, sums, finite, below = lax.while_loop(going_on, step_once, start)
+            def part_once(state):
+                part, step, memory, sums, _, _ = state
+
+                def going_on(state):
+                    step, _, _, finite = state
+                    return (step < ends[part]) & finite
+
+                step, memory, total, finite = lax.while_loop(going_on, step_once, (step, memory, 0.0, True))
+                return part + 1, step, memory, sums.at[part].set(total), finite, total <= limits[part]
+
+            def going_on(state):
+                part, _, _, _, finite, below = state
+                return (part < len(lengths)) & finite & below
+
+            start = (0, 0, machine.start(weights), jnp.zeros(len(lengths)), True, True)
+            _, step, memory, sums, finite, below = lax.while_loop(going_on, part_once, start)
             loss = lax.cond(
-                (step == steps) & finite,
+                finite & below,
                 lambda: jnp.float32(self.task.evaluate(self._unflatten(memory.weights), data)),
                 lambda: jnp.float32(jnp.nan),
             )
             return loss, sums, step, finite & ~below
 
         return training
+
+    def _outcome(self, loss: np.ndarray, sums: np.ndarray, steps: np.ndarray, stopped: np.ndarray) -> Outcome:
+        """What the arrays that a training ends with say."""
+        taken = int(steps)
+        parts = zip(sums.tolist(), self._lengths, self._ends, strict=True)
+        curve = tuple(total / length for total, length, end in parts if end <= taken and math.isfinite(total))
+        if math.isfinite(loss):
+            return Outcome(TRAINED, float(loss), curve, taken)
+        return Outcome(STOPPED_EARLY if stopped else NON_FINITE, None, curve, taken)
 
 
 def train(program: dsl.Program, task: Task, seed: int = 0) -> Outcome:
@@ -148,17 +161,3 @@ def train(program: dsl.Program, task: Task, seed: int = 0) -> Outcome:
     """
     dsl.check(program)
     return Trainer(task).train(dsl.canonical(program), seed)
-
-
-def _ends(steps: int) -> np.ndarray:
-    """The step after which each part of the curve ends."""
-    return np.array([round(share * steps) for share in (*CHECKPOINTS, 1.0)])
-
-
-def _outcome(loss: float, sums: np.ndarray, steps: int, stopped: bool, all_steps: int) -> Outcome:
-    ends = _ends(all_steps)
-    means = sums / np.diff([0, *ends])
-    curve = tuple(float(mean) for mean, end in zip(means, ends, strict=True) if end <= steps and math.isfinite(mean))
-    if math.isfinite(loss):
-        return Outcome(TRAINED, loss, curve, steps)
-    return Outcome(STOPPED_EARLY if stopped else NON_FINITE, None, curve, steps)

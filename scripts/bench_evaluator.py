@@ -25,10 +25,11 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from proxy_tasks.environment import pinned, single_threaded
+from proxy_tasks.environment import pinned, single_threaded, synchronous
 
 single_threaded()
 pinned(0)
+synchronous()
 
 import jax  # noqa: E402
 import numpy as np  # noqa: E402

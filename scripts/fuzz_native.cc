@@ -21,14 +21,14 @@ bool one_in(std::size_t count) { return below(count) == 0; }
 
 // Mostly an instruction that fits its operands; one in forty is anything.
 Instruction instruction(std::size_t trees, std::size_t smalls) {
-  const auto tree = [&] { return std::uint32_t(below(trees)); };
-  const auto target = [&] { return std::uint32_t(trees > 2 ? 2 + below(trees - 2) : below(trees)); };
-  const auto small = [&] { return std::uint32_t(trees + below(smalls)); };
+  const auto tree = [&] { return std::int32_t(below(trees)); };
+  const auto target = [&] { return std::int32_t(trees > 2 ? 2 + below(trees - 2) : below(trees)); };
+  const auto small = [&] { return ~std::int32_t(below(smalls)); };
   const std::size_t opcodes = optsearch::kKernel + std::size(optsearch::kernels);
   const auto opcode = std::uint32_t(below(opcodes));
   if (one_in(40)) {
-    const auto any = [&] { return std::uint32_t(one_in(4) ? random_bits() : below(trees + smalls + 2)); };
-    return {one_in(4) ? any() : opcode, any(), {any(), any(), any()}};
+    const auto any = [&] { return std::int32_t(one_in(4) ? random_bits() : below(trees + smalls + 4) - smalls - 2); };
+    return {one_in(4) ? std::uint32_t(any()) : opcode, any(), {any(), any(), any()}};
   }
   if (opcode == optsearch::kSpread) return {opcode, target(), {small(), 0, 0}};
   if (opcode == optsearch::kNorm) return {opcode, small(), {tree(), 0, 0}};
@@ -61,12 +61,12 @@ int main(int, char** arguments) {
     const std::size_t size = starts.back(), states = below(4), smalls = 1 + below(8);
     const std::size_t trees = 2 + states + below(5);
     const std::size_t length = below(24);
-    std::vector<std::uint32_t> words{std::uint32_t(length), std::uint32_t(trees), std::uint32_t(smalls)};
+    std::vector<std::int32_t> words{std::int32_t(length), std::int32_t(trees), std::int32_t(smalls)};
     for (std::size_t i = 0; i <= states; ++i) words.push_back(below(one_in(50) ? trees + 2 : trees));
-    for (float constant : numbers(smalls)) words.push_back(std::bit_cast<std::uint32_t>(constant));
+    for (float constant : numbers(smalls)) words.push_back(std::bit_cast<std::int32_t>(constant));
     for (std::size_t i = 0; i < length; ++i) {
       const Instruction it = instruction(trees, smalls);
-      words.insert(words.end(), {it.opcode, it.target, it.operands[0], it.operands[1], it.operands[2]});
+      words.insert(words.end(), {std::int32_t(it.opcode), it.target, it.operands[0], it.operands[1], it.operands[2]});
     }
     if (one_in(20)) words.resize(below(words.size() + 1));
     if (one_in(20) && !words.empty()) words[below(std::min<std::size_t>(words.size(), 3))] = random_bits() >> below(33);

@@ -13,9 +13,10 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from proxy_tasks.environment import single_threaded
+from proxy_tasks.environment import single_threaded, synchronous
 
 single_threaded()
+synchronous()
 
 import dsl  # noqa: E402
 import proxy_tasks  # noqa: E402

@@ -6,11 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsl import MutationSettings
+from proxy_tasks import CHECKPOINTS
 
 
-def _key(default: Any, meaning: str, low: float | None = None, high: float | None = None, empty: bool = False) -> Any:
-    """A field with its meaning and, for a number (or each number of a list), the allowed range, ends included."""
-    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "empty": empty})
+def _key(default: Any, meaning: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
+    """A field with its meaning and, for a number (or each number of a list), the allowed range, ends included.
+
+    Args:
+        default: its value where a configuration has none.
+        meaning: for people.
+        low: the smallest allowed value.
+        high: the largest allowed value.
+        **more: of a list: `empty=True` if it may be empty, `length` if it must have so many values.
+    """
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, **more})
 
 
 @dataclass(frozen=True)
@@ -36,8 +45,12 @@ class FitnessConfig:
         0.0,
         100.0,
     )
-    stop_margin: float = _key(
-        0.3, "a training is stopped at 10, 25 or 50 % when its loss is this share above the best program's", 0.0, 100.0
+    stop_margins: tuple[float, ...] = _key(
+        (0.3, 0.5, 0.5),
+        "a training is stopped at 10, 25 and 50 % if its loss is more than this share above the best program's",
+        0.0,
+        100.0,
+        length=len(CHECKPOINTS),
     )
 
 

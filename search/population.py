@@ -49,7 +49,7 @@ class Population:
         """What a candidate proposed now is measured against: the best program's curve and fitness, with margins."""
         first = self._best_evaluation.outcomes[0]
         assert first.loss is not None
-        thresholds = tuple(_above(loss, config.stop_margin) for loss in first.curve[: len(Limits.thresholds)])
+        thresholds = tuple(map(_above, first.curve, config.stop_margins))
         return Limits(thresholds, _above(max(first.loss, self.best.fitness), config.race_margin))
 
 

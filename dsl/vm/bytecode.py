@@ -2,7 +2,8 @@
 
 Two register files. *Trees* are rows of float32 as long as the flat weights; *smalls* are rows with one float32 for
 each leaf, and hold what is SCALAR (all entries equal) or LEAFWISE. Constants are the initial contents of smalls. A
-small is written once, so that a machine may compute it early; the weights and the gradient never are.
+small is written once, so that a machine may compute it early; the weights and the gradient never are. The rows of both
+are numbered together: 0 the weights, 1 the gradient, then the states, then other trees; small r is ~r, which is -1 - r.
 
 The instructions are the functions that are applied number by number, and four of the machine's own, which the other
 functions are made of: clip_by_global_norm(x, y) is x * min(1, quotient(y, sqrt(dot(x, x)))).
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsl.functions import FUNCTIONS, Rule
-from dsl.program import Argument, Program
+from dsl.program import Program
 from dsl.types import LEAFWISE, SCALAR, TREE, Type
 
 SPREAD = "spread"  # of a small, the tree in which each leaf has its number everywhere
@@ -43,10 +44,11 @@ def gives_tree(name: str, kinds: str) -> bool:
     return name == SPREAD or ("t" in kinds and name not in (NORM, DOT))
 
 
-_OPCODE = {pair: number for number, pair in enumerate(OPCODES)}
+# (instruction, whether each operand is a small) -> opcode
+_OPCODE = {(name, *(kind == "s" for kind in kinds)): number for number, (name, kinds) in enumerate(OPCODES)}
 
-W, G, FIRST_STATE = 0, 1, 2  # rows of the tree file at the start of a step
-LR = 0  # row of the small file
+W, G, FIRST_STATE = 0, 1, 2  # trees at the start of a step
+LR = 0  # the small that holds the learning rate
 MACHINE_STATES = 2  # the most states a program of the search has; a machine for more is compiled when one is met
 
 
@@ -82,19 +84,19 @@ class Capacity:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Code:
     """A program in bytecode.
 
     Attributes:
-        instructions: opcode, target row and operand rows of each instruction.
-        constants: row of the small file -> its contents when a step begins.
-        outputs: rows of the tree file that hold the update and the new states.
+        instructions: int32 [instructions, 5]: opcode, target and three operands; 0 where there are fewer.
+        smalls: contents of each small when a step begins; a constant, or nothing in particular.
+        outputs: trees that hold the update and the new states.
         needed: the smallest capacity of a machine that executes it.
     """
 
-    instructions: tuple[tuple[int, ...], ...]
-    constants: dict[int, float]
+    instructions: np.ndarray
+    smalls: tuple[float, ...]
     outputs: tuple[int, ...]
     needed: Capacity
 
@@ -108,83 +110,93 @@ _Value = tuple[int, Type]  # the row that holds a value, and its type
 
 
 class _Encoder:
-    """One pass over the statements; a tree row is used again once its value is no longer read."""
+    """One pass over the statements; a tree is used again once its value is no longer read."""
 
     def __init__(self, program: Program):
         self.program = program
-        self.instructions: list[tuple[int, ...]] = []
-        self.constants: dict[float, int] = {}  # constant -> row of the small file
+        self.instructions: list[int] = []
+        self.constants: dict[float, int] = {}  # constant -> its small
         self.states = max(len(program.states), MACHINE_STATES)
         self.values: dict[str, _Value] = {name: (row, TREE) for row, name in enumerate(program.inputs[:-1])}
-        self.values[program.inputs[-1]] = (LR, SCALAR)
+        self.values[program.inputs[-1]] = (~LR, SCALAR)
         self.trees = FIRST_STATE + self.states
-        self.smalls = LR + 1
+        self.smalls = [0.0]  # of LR
         self.free: list[int] = []
+        self.expiring: list[int] = []  # trees that the present statement reads for the last time
+        self.home = 0  # the tree of the state that it is the new value of
 
     def code(self) -> Code:
-        expiring = _expiring(self.program)
-        for statement, expired in zip(self.program.statements, expiring, strict=True):
-            operands = [self._operand(a) for a in statement.arguments]
-            rows = {self.values[name][0] for name in expired if self.values[name][1] is TREE} - {W, G}
-            value = self._call(statement.function, operands)
-            self.values[statement.target] = value
-            self.free += sorted(rows - {value[0]} if value[1] is TREE else rows)
-        outputs = tuple(self.values[name][0] for name in self.program.outputs)
-        # one more row in each file takes what a machine has to put somewhere
-        needed = Capacity(len(self.instructions), self.trees + 1, self.smalls + 1, self.states)
-        constants = {row: constant for constant, row in self.constants.items()}
-        return Code(tuple(self.instructions), constants, outputs, needed)
-
-    def _operand(self, argument: Argument) -> _Value:
-        return self.values[argument] if isinstance(argument, str) else (self._constant(argument), SCALAR)
+        program = self.program
+        last = {statement.target: index for index, statement in enumerate(program.statements)}
+        homes = {last[name]: FIRST_STATE + i for i, name in enumerate(program.outputs[1:]) if name in last}
+        for index, (statement, expiring) in enumerate(zip(program.statements, _expiring(program), strict=True)):
+            operands = [
+                self.values[argument] if isinstance(argument, str) else (self._constant(argument), SCALAR)
+                for argument in statement.arguments
+            ]
+            self.expiring = [row for name in expiring if (row := self.values[name][0]) >= FIRST_STATE]
+            self.home = homes.get(index, 0)
+            self.values[statement.target] = self._call(statement.function, operands)
+            self._release()
+        outputs = tuple(self.values[name][0] for name in program.outputs)
+        instructions = np.array(self.instructions, np.int32).reshape(-1, 5)
+        # one more row of each kind takes what a machine has to put somewhere
+        needed = Capacity(len(instructions), self.trees + 1, len(self.smalls) + 1, self.states)
+        return Code(instructions, tuple(self.smalls), outputs, needed)
 
     def _constant(self, value: float) -> int:
         if value not in self.constants:
-            self.constants[value] = self._small()
+            self.constants[value] = self._small(value)
         return self.constants[value]
 
-    def _small(self) -> int:
-        self.smalls += 1
-        return self.smalls - 1
+    def _small(self, value: float = 0.0) -> int:
+        self.smalls.append(value)
+        return ~(len(self.smalls) - 1)
 
     def _tree(self) -> int:
+        """A row for a value, where its state is kept if that is free."""
+        if self.home in self.free:
+            self.free.remove(self.home)
+            return self.home
         if self.free:
             return self.free.pop()
         self.trees += 1
         return self.trees - 1
 
+    def _release(self) -> None:
+        """Frees what the present statement has now read."""
+        self.free += self.expiring
+        self.expiring = []
+
     def _call(self, name: str, operands: list[_Value]) -> _Value:
         """Emits one call; returns the row and the type of its result."""
-        function = FUNCTIONS[name]
+        if name in _REDUCTIONS:
+            return _REDUCTIONS[name](self, *operands)
         if not operands:
-            return self._constant(float(np.float32(function.meaning()))), SCALAR
-        reductions: dict[str, Callable[..., _Value]] = {
-            "norm": self._norm,
-            "global_norm": self._length,
-            "dot": self._dot,
-            "cosine_sim": self._cosine_sim,
-            "clip_by_global_norm": self._clip,
-        }
-        return reductions[name](*operands) if name in reductions else self._elementwise(name, *operands)
+            return self._constant(float(np.float32(FUNCTIONS[name].meaning()))), SCALAR
+        return self._elementwise(name, *operands)
 
     def _emit(self, name: str, type: Type, *operands: _Value) -> _Value:
         """One instruction that gives a row of this type."""
-        kinds = "".join("t" if t is TREE else "s" for _, t in operands)
+        rows = [row for row, _ in operands]
         target = self._tree() if type is TREE else self._small()
-        self.instructions.append((_OPCODE[name, kinds], target, *(row for row, _ in operands)))
+        padding = (0,) * (3 - len(rows))
+        self.instructions += (_OPCODE[name, *[row < 0 for row in rows]], target, *rows, *padding)
         return target, type
 
     def _elementwise(self, name: str, *operands: _Value) -> _Value:
-        type = max(t for _, t in operands)
+        type = max([t for _, t in operands])
         if type is not TREE:
             return self._emit(name, type, *operands)
-        scalars = {1: (False,), 2: (True, True), 3: (False, False, True)}[len(operands)]
         spread = []
-        for (row, t), may in zip(operands, scalars, strict=True):
-            spread.append((row, t) if t is TREE or (t is SCALAR and may) else self._emit(SPREAD, TREE, (row, t)))
-        result = self._emit(name, TREE, *spread)
-        self.free += [row for (row, t), (_, before) in zip(spread, operands, strict=True) if t is not before]
-        return result
+        for position, (row, t) in enumerate(operands):
+            may_be_one_number = len(operands) == 2 or position == 2
+            if t is LEAFWISE or (t is SCALAR and not may_be_one_number):
+                row, t = self._emit(SPREAD, TREE, (row, t))
+                self.expiring.append(row)
+            spread.append((row, t))
+        self._release()
+        return self._emit(name, TREE, *spread)
 
     def _norm(self, x: _Value) -> _Value:
         return self._emit(NORM, LEAFWISE, x) if x[1] is TREE else self._elementwise("abs", x)
@@ -201,6 +213,15 @@ class _Encoder:
     def _clip(self, x: _Value, limit: _Value) -> _Value:
         ratio = self._emit(QUOTIENT, SCALAR, limit, self._length(x))
         return self._elementwise("*", x, self._elementwise("min", (self._constant(1.0), SCALAR), ratio))
+
+
+_REDUCTIONS: dict[str, Callable[..., _Value]] = {
+    "norm": _Encoder._norm,
+    "global_norm": _Encoder._length,
+    "dot": _Encoder._dot,
+    "cosine_sim": _Encoder._cosine_sim,
+    "clip_by_global_norm": _Encoder._clip,
+}
 
 
 def _expiring(program: Program) -> list[set[str]]:

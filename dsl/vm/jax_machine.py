@@ -56,34 +56,41 @@ class JaxMachine:
 
         def execute(index: jax.Array, registers: Registers) -> Registers:
             opcode, tree_target, small_target, *operands = instructions[index]
-            tree, small = lax.switch(opcode.astype(jnp.int32), self._branches, operands, registers)
+            tree, small = lax.switch(opcode, self._branches, operands, registers)
             return Registers(registers.trees.at[tree_target].set(tree), registers.smalls.at[small_target].set(small))
 
-        trees, _ = lax.fori_loop(jnp.uint32(0), count, execute, Registers(trees, smalls))
+        trees, _ = lax.fori_loop(0, count, execute, Registers(trees, smalls))
         states = [trees[outputs[1 + i]] for i in range(self.capacity.states)]
         return Memory(memory.weights - trees[outputs[0]], jnp.stack(states), trees)
 
     def arrays(self, code: Code) -> tuple[np.ndarray, ...]:
         """A program as what `step` is given; results go to the last row of the file that they do not belong to."""
-        instructions = np.zeros((self.capacity.instructions, 6), np.uint32)
+        instructions = np.zeros((self.capacity.instructions, 6), np.int32)
         instructions[:, 1:3] = self.capacity.trees - 1, self.capacity.smalls - 1
-        for index, (opcode, target, *operands) in enumerate(code.instructions):
+        for index, (opcode, target, *operands) in enumerate(code.instructions.tolist()):
             instructions[index, 0] = opcode
-            instructions[index, 1 if gives_tree(*OPCODES[opcode]) else 2] = target
-            instructions[index, 3 : 3 + len(operands)] = operands
+            instructions[index, 1 if target >= 0 else 2] = _row(target)
+            instructions[index, 3:] = list(map(_row, operands))
         smalls = np.zeros(self.capacity.smalls, np.float32)
-        smalls[list(code.constants)] = list(code.constants.values())
-        outputs = np.arange(FIRST_STATE - 1, FIRST_STATE + self.capacity.states, dtype=np.uint32)
+        smalls[: len(code.smalls)] = code.smalls
+        outputs = np.arange(FIRST_STATE - 1, FIRST_STATE + self.capacity.states, dtype=np.int32)
         outputs[: len(code.outputs)] = code.outputs
-        return instructions, np.array(len(code.instructions), np.uint32), smalls, outputs
+        return instructions, np.array(len(code.instructions), np.int32), smalls, outputs
 
     def _branch(self, opcode: int) -> Callable[[list[jax.Array], Registers], tuple[jax.Array, jax.Array]]:
         """The code of one opcode: operand rows and registers to a row of each file; the other file gets zeros."""
 
         def branch(operands: list[jax.Array], registers: Registers) -> tuple[jax.Array, jax.Array]:
             trees, smalls = registers
-            result = compute(opcode, operands, trees, smalls, self.sizes)
+            _, kinds = OPCODES[opcode]
+            read = [trees[row] if kind == "t" else smalls[row] for kind, row in zip(kinds, operands, strict=False)]
+            result = compute(opcode, read, self.sizes)
             tree = gives_tree(*OPCODES[opcode])
             return (result, jnp.zeros_like(smalls[0])) if tree else (jnp.zeros_like(trees[0]), result)
 
         return branch
+
+
+def _row(number: int) -> int:
+    """The row of a tree or small in its file."""
+    return number if number >= 0 else ~number

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsl.vm.bytecode import FIRST_STATE, LR, OPCODES, Code, G, W, gives_tree
+from dsl.vm.bytecode import FIRST_STATE, LR, Code, G, W
 from dsl.vm.kernels import compute
 from dsl.vm.memory import Memory, start
 
@@ -33,13 +33,12 @@ class JitMachine:
 
     def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
         """One optimizer step, as `dsl.vm.machines.Machine` describes it."""
-        trees = {W: memory.weights, G: gradient} | {FIRST_STATE + i: state for i, state in enumerate(memory.states)}
-        smalls = {row: jnp.full(len(self.sizes), c, jnp.float32) for row, c in self.code.constants.items()}
-        smalls[LR] = jnp.full(len(self.sizes), lr)
-        for opcode, target, *operands in self.code.instructions:
-            result = compute(opcode, operands, trees, smalls, self.sizes)
-            (trees if gives_tree(*OPCODES[opcode]) else smalls)[target] = result
-        update, *states = (trees[row] for row in self.code.outputs)
+        rows = {W: memory.weights, G: gradient} | {FIRST_STATE + i: state for i, state in enumerate(memory.states)}
+        rows |= {~small: jnp.full(len(self.sizes), start, jnp.float32) for small, start in enumerate(self.code.smalls)}
+        rows[~LR] = jnp.full(len(self.sizes), lr)
+        for opcode, target, *operands in self.code.instructions.tolist():
+            rows[target] = compute(opcode, [rows[row] for row in operands], self.sizes)
+        update, *states = (rows[row] for row in self.code.outputs)
         kept = jnp.stack([*states, *memory.states[len(states) :]])
         return Memory(memory.weights - update, kept, memory.trees)
 

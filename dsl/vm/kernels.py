@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,14 +54,13 @@ KERNELS: dict[str, Callable[..., jax.Array]] = {
 }
 
 
-def compute(opcode: int, operands: Sequence[Any], trees: Any, smalls: Any, sizes: Sequence[int]) -> jax.Array:
+def compute(opcode: int, operands: Sequence[jax.Array], sizes: Sequence[int]) -> jax.Array:
     """The result of one instruction.
 
     Args:
         opcode: of the instruction.
-        operands: rows of the operands.
-        trees: float32 [number of weights] for each row of trees; an array, or a dict of those that hold something.
-        smalls: float32 [number of leaves] for each row of smalls.
+        operands: their contents: float32 [number of weights] of a tree, [number of leaves] of a small; more of them
+            than the instruction has do not count.
         sizes: number of weights of each leaf.
 
     Returns:
@@ -70,9 +68,7 @@ def compute(opcode: int, operands: Sequence[Any], trees: Any, smalls: Any, sizes
     """
     name, kinds = OPCODES[opcode]
     one_number = gives_tree(name, kinds) and name != SPREAD
-    read = []
-    for kind, row in zip(kinds, operands, strict=False):
-        read.append(trees[row] if kind == "t" else smalls[row][0] if one_number else smalls[row])
+    read = [x[0] if kind == "s" and one_number else x for kind, x in zip(kinds, operands, strict=False)]
     result = _kernel(name, sizes)(*read)
     return result if gives_tree(name, kinds) else jnp.broadcast_to(result, (len(sizes),))
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax import ffi
 
-from dsl.vm.bytecode import DOT, FIRST_STATE, NORM, OPCODES, SPREAD, Capacity, Code, gives_tree
+from dsl.vm.bytecode import DOT, FIRST_STATE, NORM, OPCODES, SPREAD, Capacity, Code
 from dsl.vm.memory import Memory, start
 from dsl.vm.native.build import library
 
@@ -48,24 +48,22 @@ class NativeMachine:
 
     def arrays(self, code: Code) -> tuple[np.ndarray, ...]:
         """A program as what `step` is given: the words that native/machine.h lists."""
-        trees, smalls, states = code.needed.trees, code.needed.smalls, self.capacity.states
-        constants = np.zeros(smalls, np.float32)
-        constants[list(code.constants)] = list(code.constants.values())
-        outputs = [*code.outputs, *range(FIRST_STATE + len(code.outputs) - 1, FIRST_STATE + states)]
-        words = [len(code.instructions), trees, smalls, *outputs, *constants.view(np.uint32).tolist()]
-        for opcode, target, *operands in code.instructions:
-            name, kinds = OPCODES[opcode]
-            shifts = [0 if kind == "t" else trees for kind in ("t" if gives_tree(name, kinds) else "s") + kinds]
-            registers = [row + shift for row, shift in zip((target, *operands), shifts, strict=True)]
-            words += [self._opcodes[name], *registers, *[0] * (4 - len(registers))]
-        program = np.zeros(4 + states + self.capacity.smalls + 5 * self.capacity.instructions, np.uint32)
-        program[: len(words)] = words
+        length, states = len(code.instructions), self.capacity.states
+        states_that_stay = range(FIRST_STATE + len(code.outputs) - 1, FIRST_STATE + states)
+        header = (length, code.needed.trees, len(code.smalls), *code.outputs, *states_that_stay)
+        first = len(header) + len(code.smalls)
+        program = np.zeros(4 + states + self.capacity.smalls + 5 * self.capacity.instructions, np.int32)
+        program[: len(header)] = header
+        program[len(header) : first].view(np.float32)[:] = code.smalls
+        instructions = program[first : first + 5 * length].reshape(-1, 5)
+        instructions[:] = code.instructions
+        instructions[:, 0] = self._opcodes[code.instructions[:, 0]]
         return (program,)
 
 
 @functools.cache
-def _opcodes() -> dict[str, int]:
-    """The opcode of each instruction, once XLA knows the machine."""
+def _opcodes() -> np.ndarray:
+    """int32: what native/machine.h calls each opcode of the bytecode, once XLA knows the machine."""
     handle = library().handle
     names = [*_OWN]
     while (name := handle.optsearch_kernel(len(names) - len(_OWN))) is not None:
@@ -74,4 +72,4 @@ def _opcodes() -> dict[str, int]:
     if missing:
         raise NotImplementedError(f"{', '.join(sorted(missing))}: add a kernel to dsl/vm/native/kernels.h")
     ffi.register_ffi_target("optsearch_step", ffi.pycapsule(handle.optsearch_step), platform="cpu")
-    return {name: number for number, name in enumerate(names)}
+    return np.array([names.index(name) for name, _ in OPCODES], np.int32)

@@ -291,7 +291,12 @@ def test_rows_are_used_again_once_a_value_is_no_longer_read():
 
 def test_equal_constants_share_a_row():
     program = dsl.parse("def train(w, g, lr):\n" + "  g = g * 0.5\n" * 20 + "  return g")
-    assert encode(program).constants.keys() == {1} and encode(program).constants[1] == 0.5
+    assert encode(program).smalls == (0.0, 0.5)  # the first is the learning rate
+
+
+def test_a_state_is_computed_where_it_is_kept():
+    assert encode(dsl.optimizers["adamw"]).outputs[1:] == (2, 3)
+    assert encode(dsl.optimizers["lion"]).outputs[1:] == (2,)
 
 
 def test_search_programs_fit_the_capacity_that_is_compiled_first():

@@ -40,11 +40,11 @@ NUMBERS = [(path, field) for path, field in KEYS if field.metadata.get("low") is
 
 
 def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """{a: {b: value}} for the path a, b; in a list where the key holds one."""
+    """{a: {b: value}} for the path a, b; the first of a list where the key holds one."""
     default: Any = Config()
     for key in path:
         default = getattr(default, key)
-    value = [value] if isinstance(default, tuple) else value
+    value = [value, *default[1:]] if isinstance(default, tuple) else value
     for key in reversed(path):
         value = {key: value}
     return value
@@ -184,6 +184,12 @@ REFUSED: dict[str, tuple[str, str]] = {
     "funnel: {scales: 10}\n": (":1: funnel.scales", "write [10]"),
     "funnel: {scales: [10, x]}\n": (":1: funnel.scales", "'x' where a whole number"),
     "tune: {weight_decays: [1, 0.1, 1.0]}\n": (":1: tune.weight_decays", "1.0 stands twice"),
+    "fitness: {stop_margins: [0.5, 0.5]}\n": (
+        ":1: fitness.stop_margins",
+        "2 values where 3 are expected, each",
+    ),
+    "fitness: {stop_margins: [0.5, 0.5, -1]}\n": (":1: fitness.stop_margins", "-1.0 is out of range"),
+    "fitness: {stop_margin: 0.3}\n": (":1: fitness.stop_margin", "did you mean 'stop_margins'?"),
     "scale: 10\n": (": funnel.scales", "10 is not larger than the scale of the search, 10"),
     "population: 4\n\ntournament: 5": (":3: tournament", "5 is more than the population of 4"),
     "budget:\n  generated: 0\n": (":1: budget", "there is no limit"),

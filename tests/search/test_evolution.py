@@ -27,7 +27,7 @@ START = dsl.optimizers["adamw"]
 CONFIG = Config(
     population=20,
     tournament=3,
-    fitness=FitnessConfig(seeds=2, race_margin=0.25, stop_margin=0.125),
+    fitness=FitnessConfig(seeds=2, race_margin=0.25, stop_margins=(0.125, 0.125, 0.125)),
     window=WindowConfig(children=10, new=3),
     budget=BudgetConfig(generated=200),
 )
@@ -79,7 +79,10 @@ def slow_search(config: Config, trainer: Any) -> list[Child]:
         hash = dsl.canonical_hash(program)
 
         limits = Limits(
-            tuple(loss * (1 + margins.stop_margin) for loss in best.evaluation.outcomes[0].curve[:3]),
+            tuple(
+                loss * (1 + margin)
+                for loss, margin in zip(best.evaluation.outcomes[0].curve, margins.stop_margins, strict=False)
+            ),
             best.evaluation.fitness * (1 + margins.race_margin),
         )
         known = next((child.evaluation for child in children[::-1] if child.hash == hash), None)

@@ -89,13 +89,13 @@ def test_limits_are_the_best_programs_losses_with_a_margin_on_top():
     made = population(2, 2.0, 0.5, 3.0, start=4.0)
     made.add(individual(4, 0.25), evaluation(0.25, (3.0, 2.0, 1.0, 0.5)))
     made.add(individual(5, 9.0), evaluation(9.0, (9.0, 9.0, 9.0, 9.0)))
-    limits = made.limits(FitnessConfig(race_margin=0.25, stop_margin=0.5))
-    assert limits == Limits((4.5, 3.0, 1.5), 0.3125)
+    limits = made.limits(FitnessConfig(race_margin=0.25, stop_margins=(0.5, 1.0, 1.5)))
+    assert limits == Limits((4.5, 4.0, 2.5), 0.3125)
 
 
 def test_limits_lie_above_losses_below_zero_too():
     made = Population(individual(0, -4.0), evaluation(-4.0, (2.0, 0.0, -2.0, -3.0)), 2)
-    assert made.limits(FitnessConfig(race_margin=0.25, stop_margin=0.5)) == Limits((3.0, 0.0, -1.0), -3.0)
+    assert made.limits(FitnessConfig(race_margin=0.25, stop_margins=(0.5, 1.0, 1.5))) == Limits((3.0, 0.0, 1.0), -3.0)
 
 
 def test_limits_that_were_not_set_stop_nobody():

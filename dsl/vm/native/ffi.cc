@@ -9,7 +9,7 @@ namespace {
 
 // The memory is donated: it is the result's buffer.
 ffi::Error step(ffi::Buffer<ffi::F32> weights, ffi::Buffer<ffi::F32> memory, ffi::Buffer<ffi::F32> gradient,
-                ffi::Buffer<ffi::F32> lr, ffi::Buffer<ffi::U32> program, ffi::ResultBuffer<ffi::F32> update,
+                ffi::Buffer<ffi::F32> lr, ffi::Buffer<ffi::S32> program, ffi::ResultBuffer<ffi::F32> update,
                 ffi::ResultBuffer<ffi::F32> memory_after, ffi::Span<const std::int64_t> starts) {
   if (memory.untyped_data() != memory_after->untyped_data())
     return ffi::Error::Internal("optsearch: XLA gave the new states a buffer of their own");
@@ -32,7 +32,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(optsearch_step, step,
                                   .Arg<ffi::Buffer<ffi::F32>>()
                                   .Arg<ffi::Buffer<ffi::F32>>()
                                   .Arg<ffi::Buffer<ffi::F32>>()
-                                  .Arg<ffi::Buffer<ffi::U32>>()
+                                  .Arg<ffi::Buffer<ffi::S32>>()
                                   .Ret<ffi::Buffer<ffi::F32>>()
                                   .Ret<ffi::Buffer<ffi::F32>>()
                                   .Attr<ffi::Span<const std::int64_t>>("starts"));

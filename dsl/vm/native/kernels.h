@@ -35,7 +35,7 @@ OPTSEARCH_VECTOR float powf(float, float) noexcept;
 
 namespace optsearch {
 
-// out[i] = f(in[0][i], ...); `out` may be one of `in`.
+// out[i] = f(in[0][i], ...) for i below count, at least 1; `out` may be one of `in`.
 using Loop = void (*)(float* out, const float* const* in, std::size_t count);
 
 struct Kernel {
@@ -45,18 +45,13 @@ struct Kernel {
   Loop loops[5];
 };
 
-// Operand k of a loop in which the operands of `mask` are one number for all.
-template <int mask, int k>
-float read(const float* const* in, std::size_t i) {
-  return in[k][(mask >> k & 1) ? 0 : i];
-}
-
+// Applies F to operands of which those of `mask` are one number for all.
 template <class F, int mask, int... k>
 void loop(float* out, const float* const* in, std::size_t count) {
-  const float* const operands[] = {in[k]...};
-  float* const results = out;
+  const float* const rows[] = {in[k]...};
+  const float numbers[] = {*in[k]...};  // read once, for `out` might be one of them
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) results[i] = F{}(read<mask, k>(operands, i)...);
+  for (std::size_t i = 0; i < count; ++i) out[i] = F{}((mask >> k & 1) ? numbers[k] : rows[k][i]...);
 }
 
 template <class F>

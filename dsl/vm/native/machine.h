@@ -6,10 +6,11 @@
 
 namespace optsearch {
 
-// Registers are numbered: 0 the weights, 1 the gradient, then the states, then the other trees; after these the smalls,
-// rows with one number for each leaf. The first small holds the learning rate.
+// Registers are numbered: 0 the weights, 1 the gradient, then the states, then the other trees; and from -1 down the
+// smalls, rows with one number for each leaf. The first small holds the learning rate.
 struct Instruction {
-  std::uint32_t opcode, target, operands[3];
+  std::uint32_t opcode;
+  std::int32_t target, operands[3];
 };
 
 // What the machine does itself; the kernels follow, in the order of kernels.h.
@@ -26,7 +27,7 @@ enum Opcode : std::uint32_t {
 //   constants [smalls]: float32, what every number of a small is when the step begins
 //   instructions [length, 5]
 struct Step {
-  const std::uint32_t* program;
+  const std::int32_t* program;
   std::size_t words;
 
   const float* weights;   // [size]
