@@ -25,11 +25,11 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from proxy_tasks.environment import pinned, single_threaded, synchronous
+from proxy_tasks.environment import pinned, single_threaded, start_jax
 
 single_threaded()
 pinned(0)
-synchronous()
+start_jax()
 
 import jax  # noqa: E402
 import numpy as np  # noqa: E402

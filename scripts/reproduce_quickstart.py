@@ -13,10 +13,10 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from proxy_tasks.environment import single_threaded, synchronous
+from proxy_tasks.environment import single_threaded, start_jax
 
 single_threaded()
-synchronous()
+start_jax()
 
 import dsl  # noqa: E402
 import proxy_tasks  # noqa: E402

@@ -11,6 +11,7 @@ from importlib import metadata
 from types import ModuleType
 
 from dsl import ProgramError
+from dsl.errors import MachineError
 from proxy_tasks import TaskError
 from search.cli import check, config, digest, doctor, export, functions, run, show, simplify, tasks
 from search.errors import SearchError
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()
         return code
-    except (SearchError, ProgramError, TaskError) as error:
+    except (SearchError, ProgramError, TaskError, MachineError) as error:
         return _fail(str(error), ERROR)
     except sqlite3.DatabaseError as error:
         return _fail(f"the journal cannot be used: {error}", ERROR)

@@ -11,7 +11,7 @@ import os
 import platform
 from importlib import metadata
 
-from proxy_tasks.environment import single_threaded
+from proxy_tasks.environment import single_threaded, start_jax
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dsl.vm.machines import choose
 
-    try:
-        found = choose("auto", lambda: 0.0)
-    except (RuntimeError, AssertionError) as error:  # how JAX says that it has no such backend
-        platforms = os.environ["JAX_PLATFORMS"]
-        print(f"JAX cannot start with JAX_PLATFORMS={platforms}: set it to cpu, or unset it ({error})")
-        return 1
+    start_jax()
+    found = choose("auto", lambda: 0.0)
     lines = {
         "python": f"{platform.python_version()}, {platform.platform()}",
         "jax": f"{jax.__version__}, jaxlib {metadata.version('jaxlib')}",

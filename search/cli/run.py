@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from proxy_tasks.environment import single_threaded, synchronous
+from proxy_tasks.environment import single_threaded, start_jax
 from search.configuration import load_config
 from search.console import Console
 from search.directories import claim, claim_first_free
@@ -43,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     single_threaded()
     import search
 
-    synchronous()
     config = load_config(arguments.config, arguments.set)
+    start_jax()
     directory = claim(arguments.out) if arguments.out else claim_first_free(arguments.config.stem)
     console = Console()
     console.line(f"the run is written to {directory}")

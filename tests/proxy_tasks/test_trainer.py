@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -259,6 +260,22 @@ def test_candidates_after_the_first_compile_nothing(trainer, caplog):
         assert caplog.text == ""
         jax.jit(lambda x: x + 1)(1)
         assert "ompil" in caplog.text  # it would have shown
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc that tells the memory in use")
+def test_thousands_of_candidates_leave_nothing_in_the_process(trainer):
+    candidates = mutants(5000)
+    stopped = (0.0, 0.0, 0.0)  # at the first checkpoint
+
+    def resident_mib() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+    for program in candidates[:200]:
+        trainer.train(program, thresholds=stopped)
+    compiled, before = len(trainer._loops), resident_mib()
+    for program in candidates:
+        trainer.train(program, thresholds=stopped)
+    assert len(trainer._loops) == compiled and resident_mib() - before < 20
 
 
 def test_a_program_too_large_for_the_usual_machine_trains(trainer):

@@ -210,11 +210,14 @@ def test_what_needs_no_jax_does_not_import_it(run_directory, program_file):
     assert (command.returncode, errors) == (0, "")
 
 
-def test_doctor_says_when_jax_cannot_start(monkeypatch):
+@pytest.mark.parametrize("arguments", [["doctor"], ["run", "quickstart"]])
+def test_one_line_says_when_jax_cannot_start(monkeypatch, tmp_path, arguments):
     monkeypatch.setenv("JAX_PLATFORMS", "nonsense")
-    command = process("doctor")
-    out, _ = command.communicate()
-    assert command.returncode == 1 and out.startswith("JAX cannot start with JAX_PLATFORMS=nonsense: set it to cpu")
+    command = process(*arguments, cwd=tmp_path)
+    _, error = command.communicate()
+    assert command.returncode == 2 and not any(tmp_path.iterdir())
+    assert error.startswith("optsearch: JAX cannot start with JAX_PLATFORMS=nonsense: set it to cpu")
+    assert len(error.splitlines()) == 1
 
 
 @pytest.mark.parametrize("compiler", [None, "no-such-compiler"])
