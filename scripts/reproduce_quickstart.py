@@ -54,12 +54,12 @@ def main() -> None:
         rows |= compare(proxy_tasks.get(config.task, scale=scale), winners, arguments.fresh, console)
     print(f"\nloss over {arguments.fresh} fresh seeds, mean +- standard error")
     columns = list(next(iter(rows.values())))
-    print(f"{'':<16}" + "".join(f"{column:>20}" for column in columns))
+    print(f"{'':<16}" + "".join(f"{column:>22}" for column in columns))
     for name, scores in rows.items():
-        print(f"{name:<16}" + "".join(f"{format_score(scores[column]):>20}" for column in columns))
+        print(f"{name:<16}" + "".join(f"{format_score(scores[column]):>22}" for column in columns))
     print("\nAdamW's loss less the program's, seed by seed")
     for name, scores in rows.items():
-        print(f"{name:<16}" + "".join(f"{gain(scores, column):>20}" for column in columns))
+        print(f"{name:<16}" + "".join(f"{gain(scores, column):>22}" for column in columns))
     data = {name: {column: asdict(score) for column, score in scores.items()} for name, scores in rows.items()}
     (arguments.out / "reproduce.json").write_text(json.dumps(data, indent=1))
 

@@ -27,7 +27,7 @@ from search.funnel import Stage, run_stage, winner
 from search.journal import FILE_NAME, Child, Journal, Reader
 from search.programs import read_program
 from search.result import Baseline, Result, load
-from search.summary import provenance
+from search.summary import format_loss, provenance
 from search.tuning import Tuned, tune_once
 from search.workers import WORKERS
 
@@ -121,7 +121,7 @@ class _Run:
             self.baselines[scale][name] = tuned
             self.console.line(
                 f"{name} tuned on {self.config.task} x{scale}: learning rate {tuned.learning_rate:g},"
-                f" weight decay {tuned.weight_decay:g}, loss {tuned.fitness:.4f} over {grid.seeds} seeds"
+                f" weight decay {tuned.weight_decay:g}, loss {format_loss(tuned.fitness)} over {grid.seeds} seeds"
             )
         known = {
             scale: {name: asdict(Baseline(t.learning_rate, t.weight_decay, t.fitness)) for name, t in tuned.items()}
@@ -145,8 +145,8 @@ class _Run:
         end = evolve(self.config, start, evaluation, workers, self.journal, self.show)
         self.journal.flush()
         self.console.line(
-            f"evolved {end.generated} children, {end.trained} trained; best fitness {end.best.fitness:.4f},"
-            f" the warm start's {evaluation.fitness:.4f}"
+            f"evolved {end.generated} children, {end.trained} trained; best fitness {format_loss(end.best.fitness)},"
+            f" the warm start's {format_loss(evaluation.fitness)}"
         )
         if end.exhausted:
             self.console.line("the search ended early: a program had no valid child; allow more kinds under `mutation`")
@@ -158,7 +158,7 @@ class _Run:
         self.console.update(
             lambda: (
                 f"evolving: {progress.generated}{of} children, {progress.trained} trained, cache hits {hits:.0%},"
-                f" best fitness {progress.best.fitness:.4f}, {progress.seconds:.0f} s"
+                f" best fitness {format_loss(progress.best.fitness)}, {progress.seconds:.0f} s"
             )
         )
 

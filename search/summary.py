@@ -83,10 +83,10 @@ def figures(result: Result) -> list[str]:
 def provenance(result: Result, child: Child) -> str:
     """Where a program comes from, for the docstring of its export."""
     task, adamw = result.config["task"], result.baselines[result.config["scale"]]["adamw"]
-    fitness = child.evaluation.kind if child.evaluation.fitness is None else f"{child.evaluation.fitness:.4f}"
+    fitness = child.evaluation.kind if child.evaluation.fitness is None else format_loss(child.evaluation.fitness)
     return (
         f"Found by optsearch on {task} (child {child.id}, hash {child.hash}): validation loss {fitness},"
-        f" tuned AdamW's {adamw.fitness:.4f}."
+        f" tuned AdamW's {format_loss(adamw.fitness)}."
     )
 
 
@@ -97,8 +97,13 @@ def format_score(score: Score | None) -> str:
     if score.kind != TRAINED:
         return score.kind
     if len(score.losses) == 1:
-        return f"{score.mean:.4f}"
-    return f"{score.mean:.4f} +- {score.error:.4f}"
+        return format_loss(score.mean)
+    return f"{format_loss(score.mean)} +- {format_loss(score.error)}"
+
+
+def format_loss(loss: float) -> str:
+    """Four decimals; three digits where these would show nothing, or noise."""
+    return f"{loss:.4f}" if loss == 0 or 1e-3 <= abs(loss) < 100 else f"{loss:.3g}"
 
 
 def format_seconds(seconds: dict[str, float]) -> str:

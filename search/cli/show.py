@@ -18,7 +18,7 @@ from search.cli.arguments import child_number
 from search.cli.listing import marked
 from search.journal import Child, Reader
 from search.result import Result, load
-from search.summary import comparison, figures, verdict
+from search.summary import comparison, figures, format_loss, verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +104,7 @@ def _show_child(child: Child, start: Child | None) -> Iterator[str]:
         yield f"fitness {evaluation.fitness:.5f}{gain}"
     for seed, outcome in enumerate(evaluation.outcomes):
         loss = "no loss" if outcome.loss is None else f"loss {outcome.loss:.5f}"
-        curve = " ".join(f"{value:.4f}" for value in outcome.curve)
+        curve = " ".join(format_loss(value) for value in outcome.curve)
         yield f"seed {seed}: {outcome.kind}, {loss}, {outcome.steps} steps, training loss {curve}"
     live = set(dsl.live(child.program))
     simplified = dsl.simplify(child.program)
