@@ -18,7 +18,9 @@ def single_threaded() -> None:
 
 
 def start_jax() -> None:
-    """Starts JAX for trainings: on the CPU they run in the thread that waits for them, which saves 30 us each.
+    """Starts JAX for trainings; to be called before JAX makes its first array.
+
+    On the CPU a training then runs in the thread that waits for it, and is not handed over to another.
 
     Raises:
         MachineError: where JAX has no backend of the name that JAX_PLATFORMS gives.

@@ -119,19 +119,19 @@ class Trainer:
             def part_once(state):
                 part, step, memory, sums, _, _ = state
 
-                def going_on(state):
+                def training_goes_on(state):
                     step, _, _, finite = state
                     return (step < ends[part]) & finite
 
-                step, memory, total, finite = lax.while_loop(going_on, step_once, (step, memory, 0.0, True))
+                step, memory, total, finite = lax.while_loop(training_goes_on, step_once, (step, memory, 0.0, True))
                 return part + 1, step, memory, sums.at[part].set(total), finite, total <= limits[part]
 
-            def going_on(state):
+            def training_goes_on(state):
                 part, _, _, _, finite, below = state
                 return (part < len(lengths)) & finite & below
 
             start = (0, 0, machine.start(weights), jnp.zeros(len(lengths)), True, True)
-            _, step, memory, sums, finite, below = lax.while_loop(going_on, part_once, start)
+            _, step, memory, sums, finite, below = lax.while_loop(training_goes_on, part_once, start)
             loss = lax.cond(
                 finite & below,
                 lambda: jnp.float32(self.task.evaluate(self._unflatten(memory.weights), data)),

@@ -62,7 +62,8 @@ int main(int, char** arguments) {
     const std::size_t trees = 2 + states + below(5);
     const std::size_t length = below(24);
     std::vector<std::int32_t> words{std::int32_t(length), std::int32_t(trees), std::int32_t(smalls)};
-    for (std::size_t i = 0; i <= states; ++i) words.push_back(below(one_in(50) ? trees + 2 : trees));
+    for (std::size_t i = 0; i <= states; ++i)
+      words.push_back(one_in(50) ? std::int32_t(below(trees + 6)) - 4 : one_in(100) ? random_bits() : below(trees));
     for (float constant : numbers(smalls)) words.push_back(std::bit_cast<std::int32_t>(constant));
     for (std::size_t i = 0; i < length; ++i) {
       const Instruction it = instruction(trees, smalls);

@@ -9,7 +9,14 @@ from dsl import MutationSettings
 from proxy_tasks import CHECKPOINTS
 
 
-def _key(default: Any, meaning: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
+def _key(
+    default: Any,
+    meaning: str,
+    low: float | None = None,
+    high: float | None = None,
+    empty: bool = False,
+    length: int | None = None,
+) -> Any:
     """A field with its meaning and, for a number (or each number of a list), the allowed range, ends included.
 
     Args:
@@ -17,9 +24,11 @@ def _key(default: Any, meaning: str, low: float | None = None, high: float | Non
         meaning: for people.
         low: the smallest allowed value.
         high: the largest allowed value.
-        **more: of a list: `empty=True` if it may be empty, `length` if it must have so many values.
+        empty: whether a list may be.
+        length: of a list with a value for each of so many things.
     """
-    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, **more})
+    metadata = {"meaning": meaning, "low": low, "high": high, "empty": empty, "length": length}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)

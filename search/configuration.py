@@ -190,19 +190,18 @@ class _Problem(Exception):
 
 
 def _list(kind: type, value: Any, metadata: Mapping[str, Any]) -> tuple:
+    length = metadata["length"]
     if not isinstance(value, list | tuple):
-        raise _Problem(f"{_shown(value)} where a list is expected: write [{_shown(value)}]")
-    length = metadata.get("length")
+        remedy = ", ".join([_shown(value)] * (length or 1))
+        raise _Problem(f"{_shown(value)} where a list is expected: write [{remedy}]")
     if length and len(value) != length:
-        raise _Problem(
-            f"{len(value)} values where {length} are expected, each {_EXPECTED[kind]}{_range(metadata, ' of ')}"
-        )
-    if not value and not metadata.get("empty"):
+        raise _Problem(f"a list of {len(value)}: write {length} values, each {_EXPECTED[kind]}{_range(metadata, ', ')}")
+    if not value and not metadata["empty"]:
         raise _Problem(f"the list is empty: give at least one value, {_EXPECTED[kind]}{_range(metadata, ' of ')}")
     items = tuple(_scalar(kind, item, metadata) for item in value)
-    for index, item in enumerate(items):
-        if item in items[:index] and not length:
-            raise _Problem(f"{item} stands twice: remove one")
+    repeated = [item for index, item in enumerate(items) if item in items[:index]]
+    if repeated and not length:  # values for different things may be equal
+        raise _Problem(f"{repeated[0]} stands twice: remove one")
     return items
 
 

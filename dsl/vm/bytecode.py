@@ -48,7 +48,7 @@ def gives_tree(name: str, kinds: str) -> bool:
 _OPCODE = {(name, *(kind == "s" for kind in kinds)): number for number, (name, kinds) in enumerate(OPCODES)}
 
 W, G, FIRST_STATE = 0, 1, 2  # trees at the start of a step
-LR = 0  # the small that holds the learning rate
+LR = ~0  # the small that holds the learning rate
 MACHINE_STATES = 2  # the most states a program of the search has; a machine for more is compiled when one is met
 
 
@@ -90,7 +90,7 @@ class Code:
 
     Attributes:
         instructions: int32 [instructions, 5]: opcode, target and three operands; 0 where there are fewer.
-        smalls: contents of each small when a step begins; a constant, or nothing in particular.
+        smalls: contents of each small when a step begins: a constant, or 0 where something will be computed.
         outputs: trees that hold the update and the new states.
         needed: the smallest capacity of a machine that executes it.
     """
@@ -118,12 +118,12 @@ class _Encoder:
         self.constants: dict[float, int] = {}  # constant -> its small
         self.states = max(len(program.states), MACHINE_STATES)
         self.values: dict[str, _Value] = {name: (row, TREE) for row, name in enumerate(program.inputs[:-1])}
-        self.values[program.inputs[-1]] = (~LR, SCALAR)
-        self.trees = FIRST_STATE + self.states
+        self.values[program.inputs[-1]] = (LR, SCALAR)
+        self.tree_count = FIRST_STATE + self.states
         self.smalls = [0.0]  # of LR
         self.free: list[int] = []
         self.expiring: list[int] = []  # trees that the present statement reads for the last time
-        self.home = 0  # the tree of the state that it is the new value of
+        self.home: int | None = None  # the tree of the state that the statement sets
 
     def code(self) -> Code:
         program = self.program
@@ -135,13 +135,13 @@ class _Encoder:
                 for argument in statement.arguments
             ]
             self.expiring = [row for name in expiring if (row := self.values[name][0]) >= FIRST_STATE]
-            self.home = homes.get(index, 0)
+            self.home = homes.get(index)
             self.values[statement.target] = self._call(statement.function, operands)
             self._release()
         outputs = tuple(self.values[name][0] for name in program.outputs)
         instructions = np.array(self.instructions, np.int32).reshape(-1, 5)
         # one more row of each kind takes what a machine has to put somewhere
-        needed = Capacity(len(instructions), self.trees + 1, len(self.smalls) + 1, self.states)
+        needed = Capacity(len(instructions), self.tree_count + 1, len(self.smalls) + 1, self.states)
         return Code(instructions, tuple(self.smalls), outputs, needed)
 
     def _constant(self, value: float) -> int:
@@ -154,14 +154,13 @@ class _Encoder:
         return ~(len(self.smalls) - 1)
 
     def _tree(self) -> int:
-        """A row for a value, where its state is kept if that is free."""
-        if self.home in self.free:
-            self.free.remove(self.home)
-            return self.home
-        if self.free:
-            return self.free.pop()
-        self.trees += 1
-        return self.trees - 1
+        """A row for a value: that of the state if it is one and the row is free, and no state's if there is another."""
+        if not self.free:
+            self.tree_count += 1
+            return self.tree_count - 1
+        row = self.home if self.home in self.free else max(self.free)
+        self.free.remove(row)
+        return row
 
     def _release(self) -> None:
         """Frees what the present statement has now read."""

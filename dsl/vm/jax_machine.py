@@ -50,7 +50,7 @@ class JaxMachine:
     def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
         """One optimizer step, as `dsl.vm.machines.Machine` describes it."""
         instructions, count, smalls, outputs = code
-        smalls = jnp.broadcast_to(smalls[:, None], (self.capacity.smalls, len(self.sizes))).at[LR].set(lr)
+        smalls = jnp.broadcast_to(smalls[:, None], (self.capacity.smalls, len(self.sizes))).at[~LR].set(lr)
         trees = memory.trees.at[W].set(memory.weights).at[G].set(gradient)
         trees = lax.dynamic_update_slice(trees, memory.states, (FIRST_STATE, 0))
 

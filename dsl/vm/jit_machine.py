@@ -34,8 +34,8 @@ class JitMachine:
     def step(self, code: tuple[jax.Array, ...], memory: Memory, gradient: jax.Array, lr: jax.Array) -> Memory:
         """One optimizer step, as `dsl.vm.machines.Machine` describes it."""
         rows = {W: memory.weights, G: gradient} | {FIRST_STATE + i: state for i, state in enumerate(memory.states)}
-        rows |= {~small: jnp.full(len(self.sizes), start, jnp.float32) for small, start in enumerate(self.code.smalls)}
-        rows[~LR] = jnp.full(len(self.sizes), lr)
+        rows |= {~small: jnp.full(len(self.sizes), value, jnp.float32) for small, value in enumerate(self.code.smalls)}
+        rows[LR] = jnp.full(len(self.sizes), lr)
         for opcode, target, *operands in self.code.instructions.tolist():
             rows[target] = compute(opcode, [rows[row] for row in operands], self.sizes)
         update, *states = (rows[row] for row in self.code.outputs)

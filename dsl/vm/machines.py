@@ -2,8 +2,8 @@
 
 | machine | a candidate costs | where |
 | --- | --- | --- |
-| native | 1.1 to 1.3 times its gradients | CPUs, with a C++ compiler |
-| jax | 1.1 to 2.1 times | everywhere |
+| native | 1.0 to 1.2 times its gradients | CPUs, with a C++ compiler |
+| jax | 1.1 to 2 times | everywhere |
 | jit | as much, and compiling it | large tasks, accelerators |
 """
 
@@ -26,7 +26,7 @@ from dsl.vm.memory import Memory
 from dsl.vm.native.build import instruction_set, library
 from dsl.vm.native_machine import NativeMachine
 
-LARGE = 2e12  # floating-point operations of a training: compiling it, 2 s, is then 5 % of it on a core of 50 GFLOP/s
+LARGE = 2e12  # floating-point operations of a training that takes a core 20 times as long as compiling it, about
 
 
 class Machine(Protocol):

@@ -47,7 +47,10 @@ class NativeMachine:
         return Memory(weights - update, states, trees)
 
     def arrays(self, code: Code) -> tuple[np.ndarray, ...]:
-        """A program as what `step` is given: the words that native/machine.h lists."""
+        """A program as what `step` is given: the words that native/machine.h lists.
+
+        A program with fewer states than the machine leaves the others as they are.
+        """
         length, states = len(code.instructions), self.capacity.states
         states_that_stay = range(FIRST_STATE + len(code.outputs) - 1, FIRST_STATE + states)
         header = (length, code.needed.trees, len(code.smalls), *code.outputs, *states_that_stay)

@@ -43,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     single_threaded()
     import search
 
-    config = load_config(arguments.config, arguments.set)
     start_jax()
+    config = load_config(arguments.config, arguments.set)
     directory = claim(arguments.out) if arguments.out else claim_first_free(arguments.config.stem)
     console = Console()
     console.line(f"the run is written to {directory}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from functools import cache
 from itertools import product
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -294,9 +298,34 @@ def test_equal_constants_share_a_row():
     assert encode(program).smalls == (0.0, 0.5)  # the first is the learning rate
 
 
-def test_a_state_is_computed_where_it_is_kept():
-    assert encode(dsl.optimizers["adamw"]).outputs[1:] == (2, 3)
-    assert encode(dsl.optimizers["lion"]).outputs[1:] == (2,)
+@pytest.mark.parametrize("name", dsl.optimizers)
+def test_a_state_is_computed_where_it_is_kept_unless_its_old_value_is_read_later(name):
+    program = dsl.canonical(dsl.optimizers[name])
+    for i, (before, after) in enumerate(zip(program.states, program.outputs[1:], strict=True)):
+        set_at = max(n for n, statement in enumerate(program.statements) if statement.target == after)
+        old = program.statements[: set_at + 1] if before == after else program.statements
+        last_read = max(n for n, statement in enumerate(old) if before in statement.arguments)
+        assert (encode(program).outputs[1 + i] == 2 + i) == (last_read <= set_at), program
+
+
+def test_bytecode_does_not_depend_on_the_hash_seed_of_the_process():
+    code = (
+        "import dsl; from dsl.vm.bytecode import encode\n"
+        "for p in dsl.optimizers.values(): print(encode(p).instructions.tolist(), encode(p).outputs)"
+    )
+    root = Path(dsl.__file__).parents[1]
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(printed) == 1 and "" not in printed
 
 
 def test_search_programs_fit_the_capacity_that_is_compiled_first():

@@ -186,9 +186,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     "tune: {weight_decays: [1, 0.1, 1.0]}\n": (":1: tune.weight_decays", "1.0 stands twice"),
     "fitness: {stop_margins: [0.5, 0.5]}\n": (
         ":1: fitness.stop_margins",
-        "2 values where 3 are expected, each",
+        "a list of 2: write 3 values, each a number, 0 to 100",
     ),
     "fitness: {stop_margins: [0.5, 0.5, -1]}\n": (":1: fitness.stop_margins", "-1.0 is out of range"),
+    "fitness: {stop_margins: 0.3}\n": (":1: fitness.stop_margins", "write [0.3, 0.3, 0.3]"),
     "fitness: {stop_margin: 0.3}\n": (":1: fitness.stop_margin", "did you mean 'stop_margins'?"),
     "scale: 10\n": (": funnel.scales", "10 is not larger than the scale of the search, 10"),
     "population: 4\n\ntournament: 5": (":3: tournament", "5 is more than the population of 4"),

@@ -49,7 +49,7 @@ struct Kernel {
 template <class F, int mask, int... k>
 void loop(float* out, const float* const* in, std::size_t count) {
   const float* const rows[] = {in[k]...};
-  const float numbers[] = {*in[k]...};  // read once, for `out` might be one of them
+  const float numbers[] = {*in[k]...};  // read once: the compiler cannot know that `out` is none of them
 #pragma GCC ivdep
   for (std::size_t i = 0; i < count; ++i) out[i] = F{}((mask >> k & 1) ? numbers[k] : rows[k][i]...);
 }
