@@ -3,7 +3,7 @@
 from search.config import BudgetConfig, Config, FitnessConfig, FunnelConfig, TuneConfig, WindowConfig
 from search.console import Console
 from search.errors import SearchError
-from search.pipeline import run
+from search.pipeline import resume, run
 from search.result import Result, load
 from search.summary import summary
 
@@ -18,6 +18,7 @@ __all__ = [
     "TuneConfig",
     "WindowConfig",
     "load",
+    "resume",
     "run",
     "summary",
 ]

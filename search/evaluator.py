@@ -7,7 +7,8 @@ search exploits a single one at once; two candidates in three are hopeless by ha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field, replace
 
 import dsl
 import proxy_tasks
@@ -35,24 +36,29 @@ class Evaluation:
         kind: "trained", or the kind of the outcome that failed.
         fitness: mean validation loss over the seeds, lower is better; None unless trained.
         outcomes: the trainings, in the order of the seeds.
+        seconds: that they took; two evaluations are equal whatever they took.
+        worker: where they were made.
     """
 
     kind: str
     fitness: float | None
     outcomes: tuple[Outcome, ...]
+    seconds: float = field(default=0.0, compare=False)
+    worker: str = field(default="", compare=False)
 
 
 def evaluate(
     trainer: proxy_tasks.Trainer, program: dsl.Program, seeds: tuple[int, ...], limits: Limits = Limits()
 ) -> Evaluation:
     """Trains a canonical program and scores it: a function of its arguments, on one machine."""
+    started = time.monotonic()
     outcomes: list[Outcome] = []
     for seed in seeds:
         outcome = trainer.train(program, seed, NEVER if outcomes else limits.thresholds)
         outcomes.append(outcome)
         if outcome.loss is None or (len(outcomes) == 1 and outcome.loss > limits.race):
             break
-    return score(tuple(outcomes))
+    return replace(score(tuple(outcomes)), seconds=time.monotonic() - started)
 
 
 def answers(evaluation: Evaluation, limits: Limits, seeds: int) -> bool:

@@ -3,47 +3,76 @@
 arXiv 2302.06675, section 2.2; E. Real et al., arXiv 2003.03384. A search is a function of its configuration and seed:
 child i is proposed from the state after commit c, the smallest c such that the children between c and i number at most
 `window.children` and hold at most `window.new` hashes that no child had before. A child of a hash that was met is
-trained only where the earlier training was stopped, or lost the race, under limits that were tighter.
+trained only where the earlier training was stopped, or lost the race, under limits that were tighter. A limit of the
+budget that is reached ends a search with that commit, so that what it found is the beginning of a longer one.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import dsl
 from search.config import Config
 from search.evaluator import Evaluation, Limits, answers
-from search.journal import Child, Journal
+from search.journal import Child, Journal, Recorded
 from search.population import Individual, Population
 from search.streams import Streams
-from search.workers import Workers
+from search.workers import Pending, Workers
+
+NO_VALID_CHILD = "no valid child"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands: totals, the best so far, and whether it has run out of valid children."""
+    """Where a search stands.
+
+    Attributes:
+        generated: children committed.
+        trained: those that were really trained.
+        best: the best program so far.
+        seconds: wall-clock time of the search, interruptions left out.
+        reached: the limit of the budget that ended it, NO_VALID_CHILD, or "" while it may go on.
+    """
 
     generated: int
     trained: int
     best: Individual
     seconds: float
-    exhausted: bool
+    reached: str
 
 
 @dataclass(frozen=True)
 class _Proposal:
-    """A child that waits for its commit."""
+    """A child that waits for its commit.
+
+    Attributes:
+        child: number.
+        parent: number of the parent.
+        mutation: kind of the mutation.
+        program: it, or its text where the journal has it.
+        hash: of the program.
+        first: whether no child had this hash before.
+        limits: that a training has to keep.
+        asked: the evaluation that was asked for; None: a program of this hash was proposed before.
+        recorded: the child, where the journal has it; `limits` and `asked` are None then.
+    """
 
     child: int
-    parent: Individual
-    program: dsl.Program
-    mutation: dsl.Mutation
+    parent: int
+    mutation: str
+    program: dsl.Program | str
     hash: str
-    limits: Limits
-    result: Callable[[], Evaluation] | None  # None: a program of this hash was proposed before
+    first: bool
+    limits: Limits | None = None
+    asked: Pending | None = None
+    recorded: Recorded | None = None
+
+    def is_under_way(self) -> bool:
+        """Whether its evaluation is there or being worked on."""
+        return self.asked is None or self.asked.under_way()
 
 
 def evolve(
@@ -53,6 +82,8 @@ def evolve(
     workers: Workers,
     journal: Journal,
     report: Callable[[Progress], None] = lambda progress: None,
+    past: Iterable[Recorded] = (),
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Progress:
     """Searches until a limit of the budget is reached, or no valid child is left.
 
@@ -63,27 +94,36 @@ def evolve(
         workers: train on the task of the search.
         journal: takes every child in the order of proposal.
         report: called after every commit.
+        past: the children that the journal already has, in order; the search goes on as if it had never stopped.
+        interrupted: whether to stop: what is under way is finished and committed.
     """
-    search = _Search(config, start, evaluation, workers, journal)
-    while not search.spent():
-        search.propose()
-        while search.full():
+    search = _Search(config, start, evaluation, workers, journal, past)
+    while not search.reached():
+        if search.may_propose() and not search.full() and not interrupted():
+            search.propose()
+        elif search.pending and (search.pending[0].is_under_way() or not interrupted()):
             search.commit()
             report(search.progress())
-    while search.pending:
-        search.commit()
-        report(search.progress())
+        else:
+            break
     return search.progress()
 
 
 class _Search:
     """The state of a search: what is committed, and the proposals under way."""
 
-    def __init__(self, config: Config, start: dsl.Program, evaluation: Evaluation, workers: Workers, journal: Journal):
+    def __init__(
+        self,
+        config: Config,
+        start: dsl.Program,
+        evaluation: Evaluation,
+        workers: Workers,
+        journal: Journal,
+        past: Iterable[Recorded],
+    ):
         assert evaluation.fitness is not None
-        self.config, self.workers, self.journal = config, workers, journal
-        first = Individual(0, start, evaluation.fitness)
-        self.population = Population(first, evaluation, config.population)
+        self.config, self.workers, self.journal, self.past = config, workers, journal, iter(past)
+        self.population = Population(Individual(0, start, evaluation.fitness), evaluation, config.population)
         self.evaluations = {dsl.canonical_hash(start): evaluation}
         self.known = set(self.evaluations)
         self.pending: deque[_Proposal] = deque()
@@ -92,19 +132,40 @@ class _Search:
         self.streams = Streams(config.seed)
         self.started = time.monotonic()
 
-    def spent(self) -> bool:
-        """Whether a limit of the budget is reached, counting what is under way, or there is no child to propose."""
-        budget = self.config.budget
-        return (
-            self.exhausted
-            or (0 < budget.generated <= self.generated)
-            or self.out_of_trainings()
-            or (0 < budget.seconds <= time.monotonic() - self.started)
-        )
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of the search, interruptions left out."""
+        return time.monotonic() - self.started
 
-    def out_of_trainings(self) -> bool:
-        """Whether the trainings of the budget are spent, counting those under way."""
-        return 0 < self.config.budget.trained <= self.trained + self.new_pending
+    @property
+    def committed(self) -> int:
+        """Number of children committed."""
+        return self.generated - len(self.pending)
+
+    def reached(self) -> str:
+        """What has ended the search, or ""; a function of what is committed."""
+        budget, best = self.config.budget, self.population.best
+        if 0 < budget.generated <= self.committed:
+            return "generated"
+        if 0 < budget.trained <= self.trained:
+            return "trained"
+        if budget.target and best.fitness <= budget.target:
+            return "target"
+        if 0 < budget.plateau <= self.committed - best.id:
+            return "plateau"
+        if self.exhausted and not self.pending:
+            return NO_VALID_CHILD
+        return ""
+
+    def may_propose(self) -> bool:
+        """Whether a further child could be within the budget, counting what is under way."""
+        budget = self.config.budget
+        return not (
+            self.exhausted
+            or 0 < budget.generated <= self.generated
+            or 0 < budget.trained <= self.trained + self.new_pending
+            or 0 < budget.seconds <= self.seconds
+        )
 
     def full(self) -> bool:
         """Whether the next child has to wait for a commit."""
@@ -112,53 +173,67 @@ class _Search:
         return len(self.pending) > window.children or self.new_pending > window.new
 
     def propose(self) -> None:
+        """The next child, of the journal if that has it."""
+        recorded = next(self.past, None)
+        proposal = self.again(recorded) if recorded else self.new(self.generated + 1)
+        if proposal is None:
+            self.exhausted = True
+            return
+        if proposal.first:
+            self.known.add(proposal.hash)
+            self.new_pending += 1
+        self.generated = proposal.child
+        self.pending.append(proposal)
+
+    def new(self, number: int) -> _Proposal | None:
         """Select, mutate until valid, hash; cached? if not, train."""
-        number = self.generated + 1
         rng = self.streams(number)
         parent = self.population.select(rng, self.config.tournament)
         try:
             program, mutation = dsl.propose(parent.program, rng, self.config.mutation)
         except dsl.ProgramError:  # deletions alone, say, end with a program that none can be taken from
-            self.exhausted = True
-            return
+            return None
         hash = dsl.canonical_hash(program)
-        limits, result = self.population.limits(self.config.fitness), None
-        if hash not in self.known:
-            result = self.workers.submit(dsl.canonical(program), limits)
-            self.known.add(hash)
-            self.new_pending += 1
-        self.generated = number
-        self.pending.append(_Proposal(number, parent, program, mutation, hash, limits, result))
+        limits, first = self.population.limits(self.config.fitness), hash not in self.known
+        asked = self.workers.submit(dsl.canonical(program), limits) if first or self.is_open(hash, limits) else None
+        return _Proposal(number, parent.id, mutation.kind, program, hash, first, limits, asked)
+
+    def again(self, recorded: Recorded) -> _Proposal:
+        """A child that was committed before the search was interrupted."""
+        self.started = time.monotonic() - recorded.seconds
+        id, parent, mutation, text, hash, *_ = recorded
+        return _Proposal(id, parent, mutation, text, hash, hash not in self.known, recorded=recorded)
+
+    def is_open(self, hash: str, limits: Limits) -> bool:
+        """Whether the evaluation of a hash is committed and does not answer for these limits."""
+        known = self.evaluations.get(hash)
+        return known is not None and not answers(known, limits, self.config.fitness.seeds)
 
     def commit(self) -> None:
         """Record."""
         proposal = self.pending.popleft()
-        result, known = proposal.result, self.evaluations.get(proposal.hash)
-        if result is not None:
-            self.new_pending -= 1
-        elif known and not self.out_of_trainings() and not answers(known, proposal.limits, self.config.fitness.seeds):
-            result = self.workers.submit(dsl.canonical(proposal.program), proposal.limits)
-        if result is not None:
-            self.evaluations[proposal.hash] = result()
+        self.new_pending -= proposal.first
+        evaluation = self.trained_for(proposal)
+        if evaluation:
+            self.evaluations[proposal.hash] = evaluation
             self.trained += 1
-        evaluation = self.evaluations[proposal.hash]
-        self.journal.record(
-            Child(
-                proposal.child,
-                proposal.parent.id,
-                proposal.mutation.kind,
-                proposal.program,
-                proposal.hash,
-                evaluation,
-                new=result is not None,
-            )
-        )
+        new, evaluation = evaluation is not None, self.evaluations[proposal.hash]
+        if isinstance(proposal.program, dsl.Program):
+            child = (proposal.child, proposal.parent, proposal.mutation, proposal.program, proposal.hash)
+            self.journal.record(Child(*child, evaluation, new), self.seconds)
         if evaluation.fitness is not None:
-            individual = Individual(proposal.child, proposal.program, evaluation.fitness)
-            self.population.add(individual, evaluation)
+            self.population.add(Individual(proposal.child, proposal.program, evaluation.fitness), evaluation)
+
+    def trained_for(self, proposal: _Proposal) -> Evaluation | None:
+        """The evaluation that was made for a proposal; None if that of an earlier child answers."""
+        if proposal.recorded:
+            return proposal.recorded.evaluation
+        assert proposal.limits and isinstance(proposal.program, dsl.Program)
+        if not proposal.first and not self.is_open(proposal.hash, proposal.limits):
+            return None
+        asked = proposal.asked or self.workers.submit(dsl.canonical(proposal.program), proposal.limits)
+        return asked.result()
 
     def progress(self) -> Progress:
         """Totals of what is committed."""
-        committed = self.generated - len(self.pending)
-        seconds = time.monotonic() - self.started
-        return Progress(committed, self.trained, self.population.best, seconds, self.exhausted)
+        return Progress(self.committed, self.trained, self.population.best, self.seconds, self.reached())

@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dsl
 from proxy_tasks import Outcome
 from search.errors import SearchError
 from search.evaluator import Evaluation
+from search.lock import Lock
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "journal.sqlite"
 SECONDS_BETWEEN_FLUSHES = 1.0
 
@@ -28,15 +31,18 @@ CREATE TABLE children (
   id INTEGER PRIMARY KEY,   -- 0 is the warm-start program
   parent INTEGER,
   mutation TEXT,
-  program TEXT NOT NULL,    -- as it was made, redundant statements included
+  program BLOB NOT NULL,    -- as it was made, redundant statements included; zlib
   hash TEXT NOT NULL,
-  trained INTEGER NOT NULL  -- the child that was trained for it: itself, or an earlier one of its hash
+  trained INTEGER NOT NULL, -- the child that was trained for it: itself, or an earlier one of its hash
+  seconds REAL NOT NULL     -- of the search when it was committed, interruptions left out
 );
 CREATE TABLE evaluations (
   trained INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
   fitness REAL,
-  outcomes TEXT NOT NULL    -- JSON: one object for each seed
+  outcomes TEXT NOT NULL,   -- JSON: one object for each seed
+  seconds REAL NOT NULL,    -- that it took
+  worker TEXT NOT NULL      -- that trained it
 );
 CREATE INDEX children_by_hash ON children (hash);
 CREATE INDEX evaluations_by_fitness ON evaluations (fitness);
@@ -86,37 +92,79 @@ class Totals:
         return 1 - self.trained / self.generated if self.generated else 0.0
 
 
+class Recorded(NamedTuple):
+    """A child as a search that goes on reads it.
+
+    Attributes:
+        id: number in the order of proposal, from 1.
+        parent: number of the parent.
+        mutation: kind of the mutation that made it.
+        program: its text.
+        hash: of the program.
+        evaluation: if it was trained; None if an earlier child of its hash answers for it.
+        seconds: of the search when it was committed.
+    """
+
+    id: int
+    parent: int
+    mutation: str
+    program: str
+    hash: str
+    evaluation: Evaluation | None
+    seconds: float
+
+
 class Journal:
     """The one writer of a run's journal.
 
     Args:
-        directory: of the run; it must not hold a journal.
+        directory: of the run; a journal that is there is gone on with.
+
+    Raises:
+        SearchError: while another process writes it, or when it is one that this version does not read.
     """
 
     def __init__(self, directory: Path):
+        self._directory = directory
+        self._lock = _locked(directory)
+        exists = (directory / FILE_NAME).exists()
+        self._trained = Reader(directory).trained() if exists else {}  # hash -> the last child trained for it
         self._file = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
         self._file.execute("PRAGMA journal_mode = WAL")
-        self._file.executescript(_SCHEMA)
-        self._file.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if not exists:
+            self._file.executescript(_SCHEMA)
+            self._file.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._file.execute("BEGIN")
         self._flushed = time.monotonic()
-        self._trained: dict[str, int] = {}  # hash -> the last child that was trained for it
+        self.facts(driver=os.getpid())
 
-    def fact(self, name: str, value: Any) -> None:
-        """Writes a fact of the run, such as its configuration; `value` is anything JSON holds."""
-        self._file.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+    def facts(self, **values: Any) -> None:
+        """Writes facts of the run, such as its configuration, all or none; values are what JSON holds."""
+        rows = [(name, json.dumps(value)) for name, value in values.items()]
+        self._file.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
         self.flush()
 
-    def record(self, child: Child) -> None:
-        """Commits a child. It is on disk after the next flush: one a second, as long as children come."""
+    def forget(self, *names: str) -> None:
+        """Removes facts that are no longer true."""
+        self._file.executemany("DELETE FROM facts WHERE name = ?", [(name,) for name in names])
+        self.flush()
+
+    def record(self, child: Child, seconds: float = 0.0) -> None:
+        """Commits a child. It is on disk after the next flush: one a second, as long as children come.
+
+        Args:
+            child: to be recorded.
+            seconds: of the search until now.
+        """
         evaluation = child.evaluation
         if child.new:
             outcomes = json.dumps([asdict(outcome) for outcome in evaluation.outcomes])
-            scored = (child.id, evaluation.kind, evaluation.fitness, outcomes)
-            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?)", scored)
+            scored = (child.id, evaluation.kind, evaluation.fitness, outcomes, evaluation.seconds, evaluation.worker)
+            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?)", scored)
             self._trained[child.hash] = child.id
-        made = (child.id, child.parent, child.mutation, str(child.program), child.hash, self._trained[child.hash])
-        self._file.execute("INSERT INTO children VALUES (?, ?, ?, ?, ?, ?)", made)
+        program, trained = zlib.compress(str(child.program).encode()), self._trained[child.hash]
+        made = (child.id, child.parent, child.mutation, program, child.hash, trained, seconds)
+        self._file.execute("INSERT INTO children VALUES (?, ?, ?, ?, ?, ?, ?)", made)
         if time.monotonic() - self._flushed > SECONDS_BETWEEN_FLUSHES:
             self.flush()
 
@@ -128,10 +176,19 @@ class Journal:
 
     def close(self) -> None:
         """Flushes, and ends writing: what remains is one file, which may be read where nothing may be written."""
-        self._file.execute("COMMIT")
+        if self._file.in_transaction:  # a full disk has ended it
+            self._file.execute("COMMIT")
         with contextlib.suppress(sqlite3.OperationalError):  # somebody is reading: it stays a file with a log beside it
             self._file.execute("PRAGMA journal_mode = DELETE")
         self._file.close()
+        self._lock.release()
+
+    def discard(self) -> None:
+        """Closes a journal that is worth nothing, and removes it, and the directory if that is then empty."""
+        self.close()
+        (self._directory / FILE_NAME).unlink()
+        with contextlib.suppress(OSError):
+            self._directory.rmdir()
 
 
 class Reader:
@@ -170,14 +227,29 @@ class Reader:
     def children(self, where: str = "1", values: tuple = ()) -> Iterator[Child]:
         """Children in order; `where` is a condition on the columns of the table."""
         rows = self._rows(
-            "SELECT id, parent, mutation, program, hash, trained = id, kind, fitness, outcomes"
+            f"SELECT id, parent, mutation, program, hash, trained = id, {_EVALUATION}"
             f" FROM children JOIN evaluations USING (trained) WHERE {where} ORDER BY id",
             values,
         )
-        for id, parent, mutation, text, hash, new, kind, fitness, outcomes in rows:
-            loaded = tuple(Outcome(**{**o, "curve": tuple(o["curve"])}) for o in json.loads(outcomes))
-            evaluation = Evaluation(kind, fitness, loaded)
-            yield Child(id, parent, mutation, dsl.parse(text), hash, evaluation, bool(new))
+        for id, parent, mutation, program, hash, new, *evaluation in rows:
+            yield Child(id, parent, mutation, dsl.parse(_text(program)), hash, _evaluation(*evaluation), bool(new))
+
+    def past(self) -> Iterator[Recorded]:
+        """The children from 1 on, in order, for a search that goes on."""
+        for id, parent, mutation, program, hash, seconds, kind, *scored in self._rows(
+            f"SELECT id, parent, mutation, program, hash, children.seconds, {_EVALUATION}"
+            " FROM children LEFT JOIN evaluations ON evaluations.trained = id WHERE id > 0 ORDER BY id"
+        ):
+            evaluation = _evaluation(kind, *scored) if kind else None
+            yield Recorded(id, parent, mutation, _text(program), hash, evaluation, seconds)
+
+    def trained(self) -> dict[str, int]:
+        """Hash -> the last child that was trained for it."""
+        return dict(self._rows("SELECT hash, max(trained) FROM children GROUP BY hash"))
+
+    def has_child(self, id: int) -> bool:
+        """Whether a child is committed."""
+        return any(True for _ in self._rows("SELECT 1 FROM children WHERE id = ?", (id,)))
 
     def child(self, id: int) -> Child:
         """One child by its number."""
@@ -208,7 +280,7 @@ class Reader:
             " ORDER BY id DESC LIMIT ?",
             (count,),
         )
-        return [dsl.parse(text) for (text,) in rows]
+        return [dsl.parse(_text(program)) for (program,) in rows]
 
     def totals(self) -> Totals:
         """Numbers of the children so far; the warm-start program is not one."""
@@ -229,11 +301,33 @@ class Reader:
         if upto is not None:
             self.child(upto)
         digest = hashlib.sha256()
-        for *words, fitness in self._rows(
+        for parent, mutation, program, hash, kind, fitness in self._rows(
             "SELECT parent, mutation, program, hash, kind, fitness FROM children JOIN evaluations USING (trained)"
             " WHERE id <= ? ORDER BY id",
             (2**63 - 1 if upto is None else upto,),
         ):
             bits = None if fitness is None else float(fitness).hex()
-            digest.update(json.dumps([*words, bits]).encode())
+            digest.update(json.dumps([parent, mutation, _text(program), hash, kind, bits]).encode())
         return digest.hexdigest()
+
+
+def _locked(directory: Path) -> Lock:
+    try:
+        return Lock(directory)
+    except BlockingIOError:
+        driver = Reader(directory).fact("driver")
+        raise SearchError(
+            f"{directory} is being written by process {driver}: wait until it has ended, or end it with kill {driver}"
+        ) from None
+
+
+_EVALUATION = "kind, fitness, outcomes, evaluations.seconds, worker"  # the columns that `_evaluation` takes
+
+
+def _evaluation(kind: str, fitness: float | None, outcomes: str, seconds: float, worker: str) -> Evaluation:
+    loaded = tuple(Outcome(**{**o, "curve": tuple(o["curve"])}) for o in json.loads(outcomes))
+    return Evaluation(kind, fitness, loaded, seconds, worker)
+
+
+def _text(program: bytes) -> str:
+    return zlib.decompress(program).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,11 +15,22 @@ from search.evaluator import Evaluation, Limits
 
 @dataclass(frozen=True)
 class Individual:
-    """A program that was trained. `id` is its child number; the warm-start program is 0."""
+    """A program that was trained.
+
+    Attributes:
+        id: its child number; the warm-start program is 0.
+        source: the program, or its text, which is read once it is wanted: most of a search that goes on never is.
+        fitness: mean validation loss, lower is better.
+    """
 
     id: int
-    program: dsl.Program
+    source: dsl.Program | str
     fitness: float
+
+    @cached_property
+    def program(self) -> dsl.Program:
+        """What was trained, as it was made."""
+        return dsl.parse(self.source) if isinstance(self.source, str) else self.source
 
 
 class Population:

@@ -25,6 +25,10 @@ class Baseline:
     weight_decay: float
     fitness: float
 
+    def program(self, name: str) -> dsl.Program:
+        """The optimizer of this name with these constants."""
+        return dsl.known(name, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -89,7 +93,7 @@ def load(directory: Path | str) -> Result:
         },
         reader.totals(),
         redundancy(reader, config.get("population", 1000)),
-        [_stage(stage) for stage in reader.fact("stages", [])],
+        stages_of(reader),
         None if winner is None else reader.child(winner),
         reader.fact("seconds", {}),
         {int(scale): machine for scale, machine in reader.fact("machines", {}).items()},
@@ -101,6 +105,11 @@ def redundancy(reader: Reader, population: int) -> float:
     children = reader.last_programs(population)
     statements = sum(len(program) for program in children)
     return 1 - sum(len(dsl.live(program)) for program in children) / statements if statements else 0.0
+
+
+def stages_of(reader: Reader) -> list[Stage]:
+    """The stages of the funnel that are done."""
+    return [_stage(stage) for stage in reader.fact("stages", [])]
 
 
 def _stage(data: dict[str, Any]) -> Stage:

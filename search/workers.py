@@ -10,11 +10,21 @@ import proxy_tasks
 from search.evaluator import Evaluation, Limits, evaluate
 
 
+class Pending(Protocol):
+    """An evaluation that was asked for."""
+
+    def under_way(self) -> bool:
+        """Whether work on it has begun, so that a search that stops waits for it."""
+
+    def result(self) -> Evaluation:
+        """The evaluation, once it is there."""
+
+
 class Workers(Protocol):
     """What a search asks of its workers. The evaluation is a function of the arguments, whoever computes it when."""
 
-    def submit(self, program: dsl.Program, limits: Limits) -> Callable[[], Evaluation]:
-        """Has a canonical program evaluated; the result waits until the evaluation is there."""
+    def submit(self, program: dsl.Program, limits: Limits) -> Pending:
+        """Has a canonical program evaluated."""
 
 
 class InlineWorkers:
@@ -28,9 +38,20 @@ class InlineWorkers:
     def __init__(self, trainer: proxy_tasks.Trainer, seeds: Sequence[int]):
         self._trainer, self._seeds = trainer, tuple(seeds)
 
-    def submit(self, program: dsl.Program, limits: Limits) -> Callable[[], Evaluation]:
+    def submit(self, program: dsl.Program, limits: Limits) -> Pending:
         """Remembers what to train."""
-        return lambda: evaluate(self._trainer, program, self._seeds, limits)
+        return _Later(lambda: evaluate(self._trainer, program, self._seeds, limits))
+
+
+class _Later:
+    """Work that begins when its result is asked for."""
+
+    def __init__(self, result: Callable[[], Evaluation]):
+        self.result = result
+
+    def under_way(self) -> bool:
+        """Never: it is done at once."""
+        return False
 
 
 WORKERS: dict[str, Callable[[proxy_tasks.Trainer, Sequence[int]], Workers]] = {"inline": InlineWorkers}

@@ -13,12 +13,13 @@ from types import ModuleType
 from dsl import ProgramError
 from dsl.errors import MachineError
 from proxy_tasks import TaskError
-from search.cli import check, config, digest, doctor, export, functions, run, show, simplify, tasks
+from search.cli import check, config, digest, doctor, export, functions, resume, run, show, simplify, tasks
 from search.errors import SearchError
 
 # A subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit code`; its docstring is its help.
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
+    "resume": resume,
     "show": show,
     "check": check,
     "simplify": simplify,

@@ -10,13 +10,20 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from proxy_tasks.environment import single_threaded, start_jax
 from search.configuration import load_config
 from search.console import Console
 from search.directories import claim, claim_first_free
+from search.journal import FILE_NAME
+
+if TYPE_CHECKING:
+    from search import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +55,18 @@ def run(arguments: argparse.Namespace) -> int:
     directory = claim(arguments.out) if arguments.out else claim_first_free(arguments.config.stem)
     console = Console()
     console.line(f"the run is written to {directory}")
+    return report(lambda console: search.run(config, directory, console), console, directory)
+
+
+def report(work: Callable[[Console], Result], console: Console, directory: Path) -> int:
+    """Does the work and prints the summary; says how to go on where it is interrupted."""
+    import search
+
     try:
-        result = search.run(config, directory, console)
-    except KeyboardInterrupt:
-        if any(directory.glob("*")):
+        result = work(console)
+    except (KeyboardInterrupt, sqlite3.DatabaseError, OSError):
+        if (directory / FILE_NAME).exists():
+            console.line(f"to go on: {_command()} resume {directory}")
             console.line(f"what was found so far: {_command()} show {directory}")
         raise
     print(search.summary(result, _command()))

@@ -56,9 +56,9 @@ def run_directory(tmp_path: Path) -> Path:
     directory = tmp_path / "a-run"
     directory.mkdir()
     journal = Journal(directory)
-    journal.fact("config", to_dict(Config(population=5)))
+    journal.facts(config=to_dict(Config(population=5)))
     tuned = {"learning_rate": 0.003, "weight_decay": 0.1, "fitness": 1.0}
-    journal.fact("baselines", {1: {"adamw": tuned, "lion": tuned}})
+    journal.facts(baselines={1: {"adamw": tuned, "lion": tuned}})
     for id, (text, losses, new) in enumerate(CHILDREN):
         program = dsl.parse(text)
         parent, mutation = (None, None) if id == 0 else (0, "insert")

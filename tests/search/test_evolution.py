@@ -39,7 +39,7 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.children: list[Child] = []
 
-    def record(self, child: Child) -> None:
+    def record(self, child: Child, seconds: float = 0.0) -> None:
         self.children.append(child)
 
 

@@ -67,8 +67,8 @@ def test_children_are_read_as_they_were_recorded(tmp_path):
 
 
 def test_facts_are_read_as_they_were_written_last(journal, tmp_path):
-    journal.fact("seconds", {"tune": 1.5})
-    journal.fact("seconds", {"tune": 1.5, "evolve": [1, None]})
+    journal.facts(seconds={"tune": 1.5})
+    journal.facts(seconds={"tune": 1.5, "evolve": [1, None]})
     reader = Reader(tmp_path)
     assert reader.fact("seconds") == {"tune": 1.5, "evolve": [1, None]}
     assert reader.fact("winner") is None and reader.fact("winner", 7) == 7
@@ -181,7 +181,7 @@ def test_the_digest_is_a_function_of_the_children_alone(tmp_path):
     reader = written(tmp_path / "a", CHILDREN)
     (tmp_path / "b").mkdir()
     other = Journal(tmp_path / "b")
-    other.fact("seconds", {"evolve": 3.0})
+    other.facts(seconds={"evolve": 3.0})
     for child in CHILDREN:
         other.record(child)
         other.flush()
@@ -252,7 +252,7 @@ def test_a_journal_of_another_schema_is_refused(tmp_path):
     file = sqlite3.connect(tmp_path / FILE_NAME)
     file.execute("PRAGMA user_version = 99")
     file.close()
-    with pytest.raises(SearchError, match="has schema 99, this version of optsearch reads 2$"):
+    with pytest.raises(SearchError, match="has schema 99, this version of optsearch reads 3$"):
         Reader(tmp_path)
 
 
