@@ -72,6 +72,24 @@ class WindowConfig:
 
 
 @dataclass(frozen=True)
+class RayConfig:
+    """Where the workers of `workers: ray` run, and what each needs."""
+
+    address: str = _key("local", "local: this machine alone; auto, or host:port, joins a cluster that is running")
+    workers: int = _key(0, "workers; 0 is as many as the cluster has cores for", 0, 100_000)
+    cpus: float = _key(1.0, "cores a worker takes", 0.0, 10_000.0)
+    gpus: float = _key(0.0, "GPUs a worker takes", 0.0, 1000.0)
+    resources: tuple[str, ...] = _key((), "what else a worker takes, each as name=amount", empty=True)
+    batch: int = _key(32, "candidates that travel to a worker together, at most", 1, 100_000)
+    deadline_s: float = _key(
+        600.0,
+        "CPU seconds a candidate may take; its worker is ended then, and at the third time it has failed",
+        1.0,
+        1e9,
+    )
+
+
+@dataclass(frozen=True)
 class BudgetConfig:
     """When evolution stops: at the first limit reached. Limits are totals of the evolution; 0 is no limit."""
 
@@ -108,7 +126,8 @@ class Config:
     machine: str = _key(
         "auto", "what executes programs: native (C++), jax, jit (compiles each), or auto, the fastest there is"
     )
-    workers: str = _key("inline", "where programs are trained: inline, in the process itself")
+    workers: str = _key("inline", "where programs are trained: inline, in the process itself, or ray, by many")
+    ray: RayConfig = field(default_factory=RayConfig, metadata={"meaning": "the workers of `workers: ray`"})
     start: str = _key("adamw", "program that the population starts as: a known optimizer, or a file")
     population: int = _key(1000, "programs in the population", 2, 10_000_000)
     tournament: int = _key(2, "programs drawn for one tournament", 1)

@@ -230,6 +230,9 @@ def _contradictions(config: Config) -> Iterator[tuple[Keys, str]]:
         yield ("machine",), f"unknown machine {config.machine!r}: write {', '.join(MACHINES[:-1])} or {MACHINES[-1]}"
     if config.workers not in WORKERS:
         yield ("workers",), f"unknown workers {config.workers!r}: write {' or '.join(WORKERS)}"
+    for given in config.ray.resources:
+        if not re.fullmatch(r"[^=]+=\d+(\.\d+)?", given):
+            yield ("ray", "resources"), f"{_shown(given)} is no resource: write name=amount, such as tpu=1"
     if config.tournament > config.population:
         yield ("tournament",), f"{config.tournament} is more than the population of {config.population}: write fewer"
     if small := [scale for scale in config.funnel.scales if scale <= config.scale]:

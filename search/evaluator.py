@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from dataclasses import dataclass, field, replace
 
 import dsl
 import proxy_tasks
-from proxy_tasks import NEVER, STOPPED_EARLY, TRAINED, Outcome
+from proxy_tasks import NEVER, STOPPED_EARLY, TRAINED, Outcome, TaskError
+
+# How an evaluation may fail beside the kinds of an outcome.
+TASK_ERROR, TIMED_OUT, WORKER_LOST = "task error", "timed out", "worker lost"
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,12 @@ class Evaluation:
     """What became of a program.
 
     Attributes:
-        kind: "trained", or the kind of the outcome that failed.
+        kind: "trained", the kind of the outcome that failed, or "task error", "timed out" or "worker lost".
         fitness: mean validation loss over the seeds, lower is better; None unless trained.
         outcomes: the trainings, in the order of the seeds.
         seconds: that they took; two evaluations are equal whatever they took.
         worker: where they were made.
+        error: the traceback of a task error.
     """
 
     kind: str
@@ -45,20 +50,41 @@ class Evaluation:
     outcomes: tuple[Outcome, ...]
     seconds: float = field(default=0.0, compare=False)
     worker: str = field(default="", compare=False)
+    error: str = field(default="", compare=False)
 
 
 def evaluate(
     trainer: proxy_tasks.Trainer, program: dsl.Program, seeds: tuple[int, ...], limits: Limits = Limits()
 ) -> Evaluation:
-    """Trains a canonical program and scores it: a function of its arguments, on one machine."""
+    """Trains a canonical program and scores it: a function of its arguments, on one machine.
+
+    What the task raises is a failure of the program, with its traceback.
+    """
     started = time.monotonic()
     outcomes: list[Outcome] = []
-    for seed in seeds:
-        outcome = trainer.train(program, seed, NEVER if outcomes else limits.thresholds)
-        outcomes.append(outcome)
-        if outcome.loss is None or (len(outcomes) == 1 and outcome.loss > limits.race):
-            break
-    return replace(score(tuple(outcomes)), seconds=time.monotonic() - started)
+    try:
+        for seed in seeds:
+            outcome = trainer.train(program, seed, NEVER if outcomes else limits.thresholds)
+            outcomes.append(outcome)
+            if outcome.loss is None or (len(outcomes) == 1 and outcome.loss > limits.race):
+                break
+        found = score(tuple(outcomes))
+    except Exception:
+        found = Evaluation(TASK_ERROR, None, tuple(outcomes), error=traceback.format_exc())
+    return replace(found, seconds=time.monotonic() - started)
+
+
+def raise_task_error(evaluation: Evaluation, what: str) -> None:
+    """Ends a run where a program fails by its task that a task has to train.
+
+    Raises:
+        TaskError: with the traceback as a note, if the task failed.
+    """
+    if evaluation.kind == TASK_ERROR:
+        said = evaluation.error.strip().splitlines()[-1]
+        error = TaskError(f"the task fails while it trains {what}: {said}; mend it, and run it again")
+        error.add_note(evaluation.error.rstrip())
+        raise error
 
 
 def answers(evaluation: Evaluation, limits: Limits, seeds: int) -> bool:
@@ -72,6 +98,8 @@ def answers(evaluation: Evaluation, limits: Limits, seeds: int) -> bool:
         limits: of the question.
         seeds: that a program near the best is trained with.
     """
+    if evaluation.kind in (TASK_ERROR, TIMED_OUT, WORKER_LOST):  # nothing that limits could change
+        return True
     first = evaluation.outcomes[0]
     if first.kind == STOPPED_EARLY:
         return any(loss > limit for loss, limit in zip(first.curve, limits.thresholds, strict=False))

@@ -40,9 +40,11 @@ CREATE TABLE evaluations (
   trained INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
   fitness REAL,
+  length INTEGER NOT NULL,  -- statements of the program that are live
   outcomes TEXT NOT NULL,   -- JSON: one object for each seed
   seconds REAL NOT NULL,    -- that it took
-  worker TEXT NOT NULL      -- that trained it
+  worker TEXT NOT NULL,     -- that trained it
+  error TEXT NOT NULL       -- traceback of a task error
 );
 CREATE INDEX children_by_hash ON children (hash);
 CREATE INDEX evaluations_by_fitness ON evaluations (fitness);
@@ -159,8 +161,10 @@ class Journal:
         evaluation = child.evaluation
         if child.new:
             outcomes = json.dumps([asdict(outcome) for outcome in evaluation.outcomes])
-            scored = (child.id, evaluation.kind, evaluation.fitness, outcomes, evaluation.seconds, evaluation.worker)
-            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?)", scored)
+            told = (evaluation.seconds, evaluation.worker, evaluation.error)
+            length = len(dsl.live(child.program))
+            scored = (child.id, evaluation.kind, evaluation.fitness, length, outcomes, *told)
+            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?)", scored)
             self._trained[child.hash] = child.id
         program, trained = zlib.compress(str(child.program).encode()), self._trained[child.hash]
         made = (child.id, child.parent, child.mutation, program, child.hash, trained, seconds)
@@ -273,6 +277,20 @@ class Reader:
         )
         return [self.child(id) for (id,) in rows]
 
+    def front(self) -> list[tuple[int, Child]]:
+        """The Pareto front of length against fitness, shortest first.
+
+        Returns:
+            (live statements, child): each is better than all that are as short.
+        """
+        found: list[tuple[int, int]] = []
+        for length, id in self._rows(
+            "SELECT length, trained FROM evaluations WHERE fitness IS NOT NULL ORDER BY fitness, length, trained"
+        ):
+            if not found or length < found[-1][0]:
+                found.append((length, id))
+        return [(length, self.child(id)) for length, id in reversed(found)]
+
     def last_programs(self, count: int) -> list[dsl.Program]:
         """Programs of the last children that trained, as many as `count`."""
         rows = self._rows(
@@ -321,12 +339,12 @@ def _locked(directory: Path) -> Lock:
         ) from None
 
 
-_EVALUATION = "kind, fitness, outcomes, evaluations.seconds, worker"  # the columns that `_evaluation` takes
+_EVALUATION = "kind, fitness, outcomes, evaluations.seconds, worker, error"  # the columns that `_evaluation` takes
 
 
-def _evaluation(kind: str, fitness: float | None, outcomes: str, seconds: float, worker: str) -> Evaluation:
+def _evaluation(kind: str, fitness: float | None, outcomes: str, *told: Any) -> Evaluation:
     loaded = tuple(Outcome(**{**o, "curve": tuple(o["curve"])}) for o in json.loads(outcomes))
-    return Evaluation(kind, fitness, loaded, seconds, worker)
+    return Evaluation(kind, fitness, loaded, *told)
 
 
 def _text(program: bytes) -> str:

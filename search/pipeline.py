@@ -20,7 +20,7 @@ from search.configuration import config_from_dict, to_dict
 from search.console import Console
 from search.directories import claim, claim_first_free
 from search.errors import SearchError
-from search.evaluator import Evaluation, evaluate
+from search.evaluator import Evaluation, evaluate, raise_task_error
 from search.evolution import NO_VALID_CHILD, Progress, evolve
 from search.funnel import Stage, run_stage, winner
 from search.interruption import Interrupted, interruptible
@@ -211,8 +211,13 @@ class _Run:
         reader, seeds = Reader(self.directory), tuple(range(self.config.fitness.seeds))
         trainer = self.trainer(self.config.scale)
         start, evaluation = self.first_child(reader, trainer, seeds)
-        workers = WORKERS[self.config.workers](trainer, seeds)
-        end = evolve(self.config, start, evaluation, workers, self.journal, self.show, reader.past(), self.interrupted)
+        workers = WORKERS[self.config.workers](self.config, trainer)
+        try:
+            end = evolve(
+                self.config, start, evaluation, workers, self.journal, self.show, reader.past(), self.interrupted
+            )
+        finally:
+            workers.close()
         self.journal.flush()
         self.console.line(
             f"evolved {end.generated} children, {end.trained} trained; best fitness {format_loss(end.best.fitness)},"
@@ -231,6 +236,7 @@ class _Run:
             return first.program, first.evaluation
         start = self.start()
         evaluation = evaluate(trainer, dsl.canonical(start), seeds)
+        raise_task_error(evaluation, "the warm-start program")
         if evaluation.fitness is None:
             raise SearchError(
                 f"the warm-start program {self.config.start} does not train on {self.config.task}"

@@ -18,7 +18,7 @@ import proxy_tasks
 from dsl.user_cache import user_cache
 from search.config import TuneConfig
 from search.errors import SearchError
-from search.evaluator import Evaluation, evaluate, score
+from search.evaluator import Evaluation, evaluate, raise_task_error, score
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ def tune(
     for learning_rate, weight_decay in grid:
         program = dsl.known(name, learning_rate=learning_rate, weight_decay=weight_decay)
         evaluation = evaluate(trainer, dsl.canonical(program), seeds[:1])
+        raise_task_error(evaluation, name)
         candidates.append(Tuned(name, learning_rate, weight_decay, program, evaluation))
         report(len(candidates), total)
     finalists: list[Tuned] = []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import dsl
 import proxy_tasks
+from search.config import Config
 from search.evaluator import Evaluation, Limits, evaluate
 
 
@@ -26,6 +28,9 @@ class Workers(Protocol):
     def submit(self, program: dsl.Program, limits: Limits) -> Pending:
         """Has a canonical program evaluated."""
 
+    def close(self) -> None:
+        """Ends them; what they were asked for and have not answered is lost."""
+
 
 class InlineWorkers:
     """The process itself, which trains when a result is asked for.
@@ -42,6 +47,9 @@ class InlineWorkers:
         """Remembers what to train."""
         return _Later(lambda: evaluate(self._trainer, program, self._seeds, limits))
 
+    def close(self) -> None:
+        """There is nothing to end."""
+
 
 class _Later:
     """Work that begins when its result is asked for."""
@@ -54,4 +62,27 @@ class _Later:
         return False
 
 
-WORKERS: dict[str, Callable[[proxy_tasks.Trainer, Sequence[int]], Workers]] = {"inline": InlineWorkers}
+def inline(config: Config, trainer: proxy_tasks.Trainer) -> Workers:
+    """The process itself."""
+    return InlineWorkers(trainer, range(config.fitness.seeds))
+
+
+def ray(config: Config, trainer: proxy_tasks.Trainer) -> Workers:
+    """Ray actors that train as this process would."""
+    from search.ray_worker import Duty, sources_digest
+    from search.ray_workers import LOCAL, RayWorkers
+
+    duty = Duty(
+        config.task,
+        config.scale,
+        trainer.machine.name,
+        trainer.machine.description,
+        tuple(range(config.fitness.seeds)),
+        sources_digest(),
+        os.getcwd() if config.ray.address == LOCAL else "",
+        config.ray.deadline_s,
+    )
+    return RayWorkers(duty, config.ray)
+
+
+WORKERS: dict[str, Callable[[Config, proxy_tasks.Trainer], Workers]] = {"inline": inline, "ray": ray}

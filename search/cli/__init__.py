@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except (SearchError, ProgramError, TaskError, MachineError) as error:
+        for note in getattr(error, "__notes__", ()):  # the traceback of a user's task
+            print(note, file=sys.stderr)
         return _fail(str(error), ERROR)
     except sqlite3.DatabaseError as error:
         return _fail(f"the journal cannot be used: {error}", ERROR)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dsl
@@ -39,30 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def hall_of_fame(children: Iterable[Child]) -> list[tuple[int, Child]]:
-    """The Pareto front of length against fitness, shortest first.
-
-    Args:
-        children: those that trained.
-
-    Returns:
-        (live statements, child): each is better than all that are as short.
-    """
-    best: dict[int, Child] = {}
-    for child in children:
-        length = len(dsl.live(child.program))
-        if length not in best or _fitness(child) < _fitness(best[length]):
-            best[length] = child
-    front: list[tuple[int, Child]] = []
-    for length, child in sorted(best.items()):
-        if not front or _fitness(child) < _fitness(front[-1][1]):
-            front.append((length, child))
-    return front
-
-
 def _show_run(reader: Reader, result: Result) -> Iterator[str]:
     start = _start(reader)
-    front = hall_of_fame(reader.children("trained = id AND fitness IS NOT NULL"))
+    front = reader.front()
     if start is None or not front:
         yield "no program was trained yet"
         return
@@ -99,6 +78,7 @@ def _show_child(child: Child, start: Child | None) -> Iterator[str]:
     evaluation = child.evaluation
     if evaluation.fitness is None:
         yield f"{evaluation.kind}: no fitness"
+        yield from evaluation.error.splitlines()
     else:
         gain = f", gain over the warm start {_fitness(start) - evaluation.fitness:+.5f}" if start else ""
         yield f"fitness {evaluation.fitness:.5f}{gain}"

@@ -285,3 +285,33 @@ def test_a_search_that_runs_out_of_children_says_so(config, tmp_path):
     told, full = io.StringIO(), dsl.MutationSettings(delete=0, modify=0, max_statements=1)
     result = search.run(small(config, mutation=full), tmp_path / "run", Console(stream=told))
     assert result.totals.generated == 0 and "a program had no valid child" in told.getvalue()
+
+
+FAILING = """
+import jax, jax.numpy as jnp, numpy as np
+from proxy_tasks import Task
+
+class Failing(Task):
+    name, scale, steps, version = "failing", 1, 10, "1"
+    def __init__(self, scale=1): pass
+    def data(self): return np.ones(3, np.float32)
+    def test_data(self): return self.data()
+    def init(self, seed): return np.ones(3, np.float32)
+    def batches(self, seed): return np.zeros((self.steps, 1), np.float32)
+    def loss(self, weights, data, batch):
+        def fail(w): raise ZeroDivisionError("by the user")
+        jax.debug.callback(fail, weights)
+        return jnp.sum(weights * weights)
+    def evaluate(self, weights, data): return jnp.sum(weights * weights)
+    def schedule(self): return np.ones(self.steps, np.float32)
+"""
+
+
+def test_a_task_that_fails_while_it_trains_ends_the_run_at_once_with_the_traceback(config, tmp_path):
+    file = tmp_path / "failing.py"
+    file.write_text(FAILING)
+    with pytest.raises(TaskError, match="the task fails while it trains adamw: .*; mend it") as caught:
+        search.run(replace(config, task=f"{file}:Failing"), tmp_path / "run")
+    (traceback,) = caught.value.__notes__
+    assert "ZeroDivisionError: by the user" in traceback and "in fail" in traceback
+    assert not (tmp_path / "run").exists()

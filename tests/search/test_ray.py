@@ -1,0 +1,266 @@
+"""Searches on Ray's workers: the same children, whatever becomes of the workers."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray as ray_module
+
+import dsl
+import proxy_tasks
+from proxy_tasks import TRAINED
+from search import Config, SearchError
+from search.config import BudgetConfig, FitnessConfig, RayConfig, WindowConfig
+from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST, Limits, evaluate
+from search.evolution import evolve
+from search.journal import Child
+from search.ray_workers import RayWorkers
+from search.workers import InlineWorkers, ray
+
+START = dsl.known("adamw", learning_rate=0.1, weight_decay=0.1)
+CONFIG = Config(
+    population=30,
+    fitness=FitnessConfig(seeds=2),
+    window=WindowConfig(children=64, new=16),
+    budget=BudgetConfig(generated=600),
+    ray=RayConfig(workers=2),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_cluster(tmp_path_factory: pytest.TempPathFactory, quadratic: str) -> Iterator[None]:
+    """All tests share one, for it takes seconds to begin."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        trainer = proxy_tasks.Trainer(proxy_tasks.get(quadratic))
+        first = ray(replace(CONFIG, task=quadratic, ray=RayConfig(workers=4)), trainer)
+        first._owned = False
+        first.close()
+    yield
+    ray_module.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_the_module(cache_home: Path, _one_cluster: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch):
+    shared = sorted(tmp_path_factory.getbasetemp().glob("cache*"))[-1]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shared))
+
+
+@pytest.fixture
+def config(quadratic: str) -> Config:
+    return replace(CONFIG, task=quadratic)
+
+
+class Memory:
+    """What `evolve` needs of a journal."""
+
+    def __init__(self) -> None:
+        self.children: list[Child] = []
+
+    def record(self, child: Child, seconds: float = 0.0) -> None:
+        self.children.append(child)
+
+
+def search(config: Config, trainer: Any, pool: Any) -> list[Child]:
+    first, memory = evaluate(trainer, dsl.canonical(START), (0, 1)), Memory()
+    try:
+        evolve(config, START, first, pool, memory)  # type: ignore[arg-type]
+    finally:
+        pool.close()
+    return memory.children
+
+
+@pytest.fixture(scope="module")
+def expected(quadratic_trainer: Any) -> list[Child]:
+    """The children of the search in this process."""
+    return search(CONFIG, quadratic_trainer, InlineWorkers(quadratic_trainer, (0, 1)))
+
+
+@pytest.mark.parametrize("workers, batch", [(1, 32), (2, 1), (2, 64), (4, 32)])
+def test_the_children_are_the_same_with_any_number_of_workers(config, quadratic_trainer, expected, workers, batch):
+    config = replace(config, ray=RayConfig(workers=workers, batch=batch))
+    found = search(config, quadratic_trainer, ray(config, quadratic_trainer))
+    assert found == expected
+    assert {child.evaluation.worker for child in found if child.new} != {""}
+
+
+def processes(pool: RayWorkers) -> list[int]:
+    return ray_module.get([actor.handle.process.remote() for actor in pool._actors])
+
+
+class Meanwhile(threading.Thread):
+    """Does something to the workers of a pool again and again until the search is over."""
+
+    def __init__(self, act: Callable[[], None]):
+        super().__init__(daemon=True)
+        self.act, self.over = act, threading.Event()
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            self.act()
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: Any) -> None:
+        self.over.set()
+        self.join()
+
+
+def test_a_slow_worker_changes_nothing(config, quadratic_trainer, expected):
+    pool = ray(config, quadratic_trainer)
+    slow, _ = processes(pool)
+
+    def slow_down() -> None:
+        os.kill(slow, signal.SIGSTOP)
+        time.sleep(0.2)
+        os.kill(slow, signal.SIGCONT)
+        time.sleep(0.02)
+
+    with Meanwhile(slow_down):
+        assert search(config, quadratic_trainer, pool) == expected
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_workers_that_are_killed_at_random_moments_change_nothing(config, quadratic_trainer, expected, count):
+    rng = random.Random(count)
+    config = replace(config, budget=BudgetConfig(generated=600 * count // 3))
+    expected = search(config, quadratic_trainer, InlineWorkers(quadratic_trainer, (0, 1)))
+    pool = ray(config, quadratic_trainer)
+    killed = []
+
+    def kill() -> None:
+        time.sleep(rng.uniform(0.0, 0.3))
+        if len(killed) < count:
+            try:
+                process = ray_module.get(rng.choice(pool._actors).handle.process.remote(), timeout=30)
+                os.kill(process, signal.SIGKILL)
+                killed.append(process)
+            except (ray_module.exceptions.RayError, ProcessLookupError, IndexError):
+                pass
+
+    with Meanwhile(kill):
+        found = search(config, quadratic_trainer, pool)
+    assert found == expected and len(killed) >= min(count, 2)
+
+
+HANGING = """
+import jax, jax.numpy as jnp, numpy as np, time
+from proxy_tasks import Task
+
+class Trap(Task):
+    '''Its loss sets a trap for weights above 50.'''
+    name, scale, steps, version = "trap", 1, 10, "1"
+    def __init__(self, scale=1): pass
+    def data(self): return {"x": np.ones(3, np.float32)}
+    def test_data(self): return self.data()
+    def init(self, seed): return {"w": np.ones(3, np.float32)}
+    def batches(self, seed): return np.zeros((self.steps, 1), np.float32)
+    def loss(self, weights, data, batch):
+        def trap(w):
+            if w.max() > 50:
+                ACT
+            return np.float32(0)
+        caught = jax.pure_callback(trap, jax.ShapeDtypeStruct((), jnp.float32), jax.lax.stop_gradient(weights["w"]))
+        return jnp.sum((weights["w"] - data["x"]) ** 2) + jax.lax.stop_gradient(caught)
+    def evaluate(self, weights, data): return jnp.sum(weights["w"] ** 2)
+    def schedule(self): return np.ones(self.steps, np.float32)
+"""
+HARMLESS = dsl.parse("def train(w, g, lr):\n  u = g * 0.01\n  return u\n")
+HARMFUL = dsl.parse("def train(w, g, lr):\n  u = w * -100.0\n  return u\n")
+
+
+def trapped(tmp_path: Path, act: str, **options: Any) -> list[Any]:
+    """Evaluations of a program that springs the trap, among others that do not."""
+    file = tmp_path / "trap.py"
+    file.write_text(HANGING.replace("ACT", act))
+    config = replace(CONFIG, task=f"{file}:Trap", ray=RayConfig(workers=2, **options))
+    pool = ray(config, proxy_tasks.Trainer(proxy_tasks.get(config.task)))
+    programs = [HARMLESS] * 6 + [HARMFUL] + [HARMLESS] * 6
+    try:
+        asked = [pool.submit(dsl.canonical(program), Limits()) for program in programs]
+        return [each.result() for each in asked]
+    finally:
+        pool.close()
+
+
+def assert_only_the_harmful_failed(found: list[Any], kind: str) -> None:
+    assert [evaluation.kind for evaluation in found] == [TRAINED] * 6 + [kind] + [TRAINED] * 6
+
+
+def test_an_error_in_a_task_is_a_failure_with_its_traceback(tmp_path):
+    found = trapped(tmp_path, "raise ZeroDivisionError('the task of the user')")
+    assert_only_the_harmful_failed(found, TASK_ERROR)
+    assert "ZeroDivisionError: the task of the user" in found[6].error
+
+
+def test_a_program_that_ends_its_worker_three_times_is_a_failure(tmp_path):
+    assert_only_the_harmful_failed(trapped(tmp_path, "import os; os._exit(1)"), WORKER_LOST)
+
+
+def test_a_program_that_computes_for_ever_is_ended_by_the_kernel(tmp_path):
+    found = trapped(tmp_path, textwrap.dedent("exec('while True: pass')"), deadline_s=1.0)
+    assert_only_the_harmful_failed(found, TIMED_OUT)
+
+
+@pytest.mark.slow
+def test_a_program_that_sleeps_for_ever_is_ended_by_the_driver(tmp_path, monkeypatch):
+    monkeypatch.setattr("search.ray_workers.PATIENCE", 2.0)
+    monkeypatch.setattr("search.ray_workers.START_S", 15.0)
+    found = trapped(tmp_path, "time.sleep(10_000)", deadline_s=1.0)
+    assert_only_the_harmful_failed(found, TIMED_OUT)
+
+
+def test_workers_that_cannot_begin_are_an_error(config, quadratic_trainer, monkeypatch):
+    monkeypatch.setattr("search.ray_worker.sources_digest", lambda: "of another version")
+    with pytest.raises(SearchError, match="the workers cannot begin: .*install the driver's version on its node"):
+        ray(config, quadratic_trainer)
+
+
+def test_workers_that_die_again_and_again_end_the_search(config, quadratic_trainer, monkeypatch):
+    monkeypatch.setattr("search.ray_workers.HOPELESS", 2)
+    pool = ray(config, quadratic_trainer)
+
+    def kill() -> None:
+        for actor in list(pool._actors):
+            ray_module.kill(actor.handle)
+        time.sleep(0.01)
+
+    with Meanwhile(kill), pytest.raises(SearchError, match="workers are lost again and again"):
+        search(config, quadratic_trainer, pool)
+
+
+def test_more_workers_than_the_cluster_has_room_for_are_an_error(config, quadratic_trainer, monkeypatch):
+    monkeypatch.setattr("search.ray_workers.START_S", 5.0)
+    config = replace(config, ray=RayConfig(workers=1, resources=("unobtainium=1",)))
+    with pytest.raises(SearchError, match="0 of 1 workers began"):
+        ray(config, quadratic_trainer)
+
+
+def test_a_dsl_of_the_users_is_not_what_a_worker_imports(config, quadratic_trainer, tmp_path, monkeypatch):
+    (tmp_path / "dsl.py").write_text("raise RuntimeError('the wrong one')\n")
+    monkeypatch.chdir(tmp_path)
+    pool = ray(config, quadratic_trainer)
+    assert pool.submit(dsl.canonical(START), Limits()).result().kind == TRAINED
+    pool.close()
+
+
+def test_a_worker_is_one_thread_on_one_core(config, quadratic_trainer):
+    pool = ray(config, quadratic_trainer)
+    try:
+        for process in processes(pool):
+            environment = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+            assert b"NPROC=1" in environment and b"JAX_PLATFORMS=cpu" in environment
+            assert len(os.sched_getaffinity(process)) == 1
+    finally:
+        pool.close()
