@@ -67,8 +67,8 @@ class FitnessConfig:
 class WindowConfig:
     """How far proposals run ahead of results: what makes a search the same with any number of workers."""
 
-    children: int = _key(64, "children proposed and not yet committed, at most", 1, 1_000_000)
-    new: int = _key(8, "of these, children with a hash that no child had before, at most", 1, 1_000_000)
+    children: int = _key(256, "children proposed and not yet committed, at most", 1, 1_000_000)
+    new: int = _key(32, "of these, children with a hash that no child had before, at most", 1, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,9 @@ class Config:
     machine: str = _key(
         "auto", "what executes programs: native (C++), jax, jit (compiles each), or auto, the fastest there is"
     )
-    workers: str = _key("inline", "where programs are trained: inline, in the process itself, or ray, by many")
+    workers: str = _key(
+        "ray", "where programs are trained: ray, by a process for each core, or inline, in the search's own process"
+    )
     ray: RayConfig = field(default_factory=RayConfig, metadata={"meaning": "the workers of `workers: ray`"})
     start: str = _key("adamw", "program that the population starts as: a known optimizer, or a file")
     population: int = _key(1000, "programs in the population", 2, 10_000_000)

@@ -247,6 +247,11 @@ class Reader:
             evaluation = _evaluation(kind, *scored) if kind else None
             yield Recorded(id, parent, mutation, _text(program), hash, evaluation, seconds)
 
+    def seconds(self) -> float:
+        """Of the search until its last child, interruptions left out."""
+        ((seconds,),) = self._rows("SELECT max(seconds) FROM children")
+        return seconds or 0.0
+
     def trained(self) -> dict[str, int]:
         """Hash -> the last child that was trained for it."""
         return dict(self._rows("SELECT hash, max(trained) FROM children GROUP BY hash"))

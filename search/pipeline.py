@@ -136,7 +136,7 @@ class _Run:
     def step(self, name: str, work: Callable[[], None]) -> None:
         """Does a step and records how long it took, interruptions left out."""
         started = time.monotonic()
-        before = self.seconds.get(name, 0.0)
+        before = max(self.seconds.get(name, 0.0), Reader(self.directory).seconds() if name == "evolve" else 0.0)
         try:
             work()
         finally:

@@ -73,6 +73,7 @@ class RayWorker:
                 f"a worker would train by {self.trainer.machine.description}, the driver by {duty.description}:"
                 " give workers of one kind of machine, or machine: jax"
             )
+        self.trainer.prepare()
 
     def node(self) -> str:
         """The node it runs on; it is ready once it answers."""

@@ -7,9 +7,12 @@ three times is a failure with a type.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
+import site
+import socket
 import tempfile
 import time
 import warnings
@@ -29,6 +32,7 @@ LOCAL = "local"
 STRIKES = 3  # a program that was with so many workers when they were lost is given up
 PATIENCE = 10.0  # a worker is ended after so many times the CPU seconds that it may take: it sleeps, or waits for ever
 HOPELESS = 10  # so many workers lost for each of the pool, and no answer in between, are no accident
+REACH_S = 10.0  # a cluster has to be reached
 START_S = 300.0  # a worker has to begin, which is to start Python, JAX and perhaps a compiler
 BATCHES = 2  # each worker has at most so many batches, so that it need not wait for the driver
 
@@ -62,14 +66,14 @@ class _Actor:
     Attributes:
         handle: of the Ray actor.
         core: that it is pinned to, counted on its node.
+        beginning: reference of its first answer; None once it is there. It may wait for room that is never made.
         batches: reference of the answer -> the programs, and when they began at the latest, in the order of sending.
-        answered: whether it has answered anything yet.
     """
 
     handle: Any
+    beginning: Any
     core: int = 0
     batches: dict[Any, tuple[list[_Asked], float]] = field(default_factory=dict)
-    answered: bool = False
 
 
 class RayWorkers:
@@ -86,12 +90,16 @@ class RayWorkers:
     def __init__(self, duty: Duty, config: RayConfig):
         self._duty, self._config = duty, config
         self._empty = tempfile.TemporaryDirectory(prefix="optsearch-")
-        self._ray, self._owned = _connected(config, self._empty.name)
+        try:
+            self._ray, self._owned = _connected(config, self._empty.name)
+        except SearchError:
+            self._empty.cleanup()
+            raise
         self._queue: deque[_Asked] = deque()
         self._lost_in_a_row = 0
         cores = self._ray.cluster_resources().get("CPU", 1.0)
         count = config.workers or max(1, int(cores / config.cpus if config.cpus else cores))
-        self._actors = [_Actor(self._start()) for _ in range(count)]
+        self._actors = [_Actor(*self._start()) for _ in range(count)]
         try:
             self._distribute()
         except SearchError:
@@ -106,18 +114,23 @@ class RayWorkers:
         return asked
 
     def wait(self) -> None:
-        """Until an answer has come, a worker is lost, or one has taken too long.
+        """Until an answer has come, a worker has begun or is lost, or one has taken too long.
 
         Raises:
-            SearchError: when workers are lost again and again.
+            SearchError: when workers are lost again and again, or none is left and none begins.
         """
+        beginning = [actor.beginning for actor in self._actors if actor.beginning]
         busy = [reference for actor in self._actors for reference in actor.batches]
-        done, _ = self._ray.wait(busy, timeout=self._until_late())
+        done, _ = self._ray.wait([*busy, *beginning], timeout=self._until_late() if busy else START_S)
+        if not done and not busy:
+            raise SearchError(f"no worker is left, and none has begun for {START_S:g} s: see what has become of Ray")
         for actor in self._actors:
-            for reference in [reference for reference in done if reference in actor.batches]:
-                self._answer(actor, reference)
-        for actor in self._actors:
-            if any(self._late_at(actor, batch, began) <= time.monotonic() for batch, began in actor.batches.values()):
+            for reference in done:
+                if reference == actor.beginning:
+                    self._begin(actor)
+                elif reference in actor.batches:
+                    self._answer(actor, reference)
+            if any(self._late_at(batch, began) <= time.monotonic() for batch, began in actor.batches.values()):
                 self._replace(actor, "it took too long")
         self._send()
 
@@ -130,9 +143,10 @@ class RayWorkers:
             self._ray.shutdown()
         self._empty.cleanup()
 
-    def _start(self) -> Any:
+    def _start(self) -> tuple[Any, Any]:
+        """The handle of a new actor, and the reference of its first answer."""
         resources = dict(text.split("=") for text in self._config.resources)
-        return (
+        handle = (
             self._ray.remote(RayWorker)
             .options(
                 num_cpus=self._config.cpus,
@@ -142,10 +156,11 @@ class RayWorkers:
             )
             .remote(self._duty)
         )
+        return handle, handle.node.remote()
 
     def _distribute(self) -> None:
         """Waits until all have begun, and gives each a core of its node."""
-        answers = [actor.handle.node.remote() for actor in self._actors]
+        answers = [actor.beginning for actor in self._actors]
         done, waiting = self._ray.wait(answers, num_returns=len(answers), timeout=START_S)
         if waiting:
             raise SearchError(
@@ -158,9 +173,15 @@ class RayWorkers:
             raise SearchError(f"the workers cannot begin: {_cause(error)}") from None
         for number, (actor, node) in enumerate(zip(self._actors, nodes, strict=True)):
             actor.core = nodes[:number].count(node)
-            self._pin(actor)
+            self._begin(actor)
 
-    def _pin(self, actor: _Actor) -> None:
+    def _begin(self, actor: _Actor) -> None:
+        try:
+            self._ray.get(actor.beginning)
+        except self._ray.exceptions.RayError as error:
+            self._replace(actor, _cause(error))
+            return
+        actor.beginning = None
         if self._config.cpus == 1:
             actor.handle.pin.remote(actor.core)
 
@@ -168,7 +189,7 @@ class RayWorkers:
         """Gives what waits to workers that have room, those that have nothing first."""
         for held in range(BATCHES):
             for actor in self._actors:
-                if self._queue and len(actor.batches) == held:
+                if self._queue and len(actor.batches) == held and not actor.beginning:
                     self._send_to(actor)
 
     def _send_to(self, actor: _Actor) -> None:
@@ -187,22 +208,34 @@ class RayWorkers:
             found = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             self._replace(actor, _cause(error))
-            return
+        else:
+            self._take(actor, reference, found)
+
+    def _take(self, actor: _Actor, reference: Any, found: list[Evaluation]) -> None:
         batch, _ = actor.batches.pop(reference)
         for asked, evaluation in zip(batch, found, strict=True):
             asked.evaluation = evaluation
-        actor.answered, self._lost_in_a_row = True, 0
+        self._lost_in_a_row = 0
         actor.batches = {waiting: (rest, time.monotonic()) for waiting, (rest, _) in actor.batches.items()}
+
+    def _take_what_is_there(self, actor: _Actor) -> None:
+        """The answers that a lost worker had given before."""
+        there, _ = self._ray.wait(list(actor.batches), num_returns=len(actor.batches), timeout=0)
+        for reference in there:
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                self._take(actor, reference, self._ray.get(reference))
 
     def _replace(self, actor: _Actor, why: str) -> None:
         """A new worker for one that is lost or late; what it had is tried again, the batch it was at one by one."""
         self._lost_in_a_row += 1
         if self._lost_in_a_row > HOPELESS * len(self._actors):
             raise SearchError(f"workers are lost again and again, at last because: {why}")
+        if actor.batches:
+            self._take_what_is_there(actor)
         self._ray.kill(actor.handle)
         lost = list(actor.batches.values())
-        actor.batches, actor.answered, actor.handle = {}, False, self._start()
-        self._pin(actor)
+        actor.batches = {}
+        actor.handle, actor.beginning = self._start()
         for number, (batch, began) in reversed(list(enumerate(lost))):
             for asked in reversed(batch):
                 asked.strikes += number == 0
@@ -212,13 +245,13 @@ class RayWorkers:
                     late = time.monotonic() - began >= self._duty.deadline_s
                     asked.evaluation = Evaluation(TIMED_OUT if late else WORKER_LOST, None, (), error=why)
 
-    def _late_at(self, actor: _Actor, batch: Sequence[_Asked], began: float) -> float:
+    def _late_at(self, batch: Sequence[_Asked], began: float) -> float:
         """When a batch has taken so long that its worker must be asleep, or wait for ever."""
-        return began + PATIENCE * self._duty.deadline_s * len(batch) + (0.0 if actor.answered else START_S)
+        return began + PATIENCE * self._duty.deadline_s * len(batch)
 
     def _until_late(self) -> float:
         """Seconds."""
-        late = [self._late_at(actor, batch, began) for actor in self._actors for batch, began in actor.batches.values()]
+        late = [self._late_at(*batch) for actor in self._actors for batch in actor.batches.values()]
         return max(0.0, min(late) - time.monotonic())
 
 
@@ -240,6 +273,9 @@ def _connected(config: RayConfig, empty: str) -> tuple[Any, bool]:
     else:
         where |= {"address": config.address}
     try:
+        host, colon, port = config.address.rpartition(":")
+        if colon:  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=REACH_S).close()
         with warnings.catch_warnings():  # JAX warns of processes that are begun beside it; Ray's do not use it
             warnings.simplefilter("ignore", RuntimeWarning)
             ray.init(
@@ -249,15 +285,16 @@ def _connected(config: RayConfig, empty: str) -> tuple[Any, bool]:
                 **where,
             )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise SearchError(f"ray.address {config.address}: {_cause(error)}") from None
+        raise SearchError(f"there is no cluster at ray.address {config.address} ({_cause(error)})") from None
     return ray, True
 
 
 def _environment(config: RayConfig) -> dict[str, str]:
     """Of a worker, before it imports anything."""
     root = str(Path(__file__).resolve().parents[1])
+    installed = root in site.getsitepackages()  # a worker finds it there, too
     kept = {name: os.environ[name] for name in ("XDG_CACHE_HOME", "CXX", "JAX_PLATFORMS") if name in os.environ}
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, ["" if installed else root, os.environ.get("PYTHONPATH")]))
     return {"NPROC": "1", **kept, **({} if config.gpus else {"JAX_PLATFORMS": "cpu"}), "PYTHONPATH": path}
 
 

@@ -262,6 +262,14 @@ def test_candidates_after_the_first_compile_nothing(trainer, caplog):
         assert "ompil" in caplog.text  # it would have shown
 
 
+def test_a_prepared_trainer_compiles_nothing_for_its_first_candidate(caplog):
+    trainer = Trainer(proxy_tasks.get("digits"))
+    trainer.prepare()
+    with jax.log_compiles(), caplog.at_level(logging.DEBUG):
+        trainer.train(ADAMW)
+    assert "training" not in caplog.text
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc that tells the memory in use")
 def test_thousands_of_candidates_leave_nothing_in_the_process(trainer):
     candidates = mutants(1000)

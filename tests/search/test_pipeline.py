@@ -32,6 +32,7 @@ def config(quadratic: str) -> Config:
     grid = TuneConfig(learning_rates=(0.03, 0.1, 0.3), weight_decays=(0.01, 0.1), seeds=2)
     return Config(
         task=quadratic,
+        workers="inline",
         population=20,
         fitness=FitnessConfig(seeds=2),
         window=WindowConfig(children=16, new=4),

@@ -34,6 +34,7 @@ ROOT = Path(search.__file__).parents[1]
 START = dsl.optimizers["adamw"]
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
 CONFIG = Config(
+    workers="inline",
     population=20,
     tournament=3,
     fitness=FitnessConfig(seeds=2, race_margin=0.25, stop_margins=(0.125, 0.125, 0.125)),
