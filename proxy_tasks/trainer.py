@@ -86,8 +86,8 @@ class Trainer:
         if seed not in self._seeds:
             if len(self._seeds) >= SEEDS_KEPT:
                 del self._seeds[next(iter(self._seeds))]
-            weights = ravel_pytree(self.task.init(seed))[0].astype(jnp.float32)
-            self._seeds[seed] = weights, jax.device_put(self.task.batches(seed))
+            weights = ravel_pytree(ask(self.task, "init", seed))[0].astype(jnp.float32)
+            self._seeds[seed] = weights, jax.device_put(ask(self.task, "batches", seed))
         return self._seeds[seed]
 
     def _loop(self, program: dsl.Program, code: Code) -> tuple[Machine, Callable]:

@@ -13,7 +13,7 @@ import proxy_tasks
 from search.config import Config
 from search.errors import SearchError
 
-DECISIVE = ("jax", "jaxlib", "tasks")  # what the bits of a training depend on, beside the machine
+VERSIONS = ("jax", "jaxlib")  # what the bits of a training depend on, beside the machine and the task
 
 
 def origin(config: Config, tasks: Mapping[int, proxy_tasks.Task]) -> dict[str, Any]:
@@ -52,15 +52,19 @@ def check_file(recorded: Mapping[str, Any], directory: Path, trust: bool) -> Non
         )
 
 
-def check_versions(recorded: Mapping[str, Any], present: Mapping[str, Any], directory: Path, changed: bool) -> None:
+def check_versions(
+    recorded: Mapping[str, Any], present: Mapping[str, Any], directory: Path, trust: bool, changed: bool
+) -> None:
     """Refuses to go on where trainings would have other bits.
 
     Raises:
         SearchError: with what differs.
     """
     differing = [
-        f"{key} was {recorded[key]} and is {present[key]}" for key in DECISIVE if recorded[key] != present[key]
+        f"{key} was {recorded[key]} and is {present[key]}" for key in VERSIONS if recorded[key] != present[key]
     ]
+    if recorded["tasks"] != present["tasks"] and not trust:
+        differing.append("its task has another version")
     if differing and not changed:
         raise SearchError(
             f"{directory} would not go on as it began: {', '.join(differing)};"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import dsl
 import proxy_tasks
 from dsl.errors import MachineError
-from search.config import Config, TuneConfig
+from search.config import BudgetConfig, Config, TuneConfig
 from search.configuration import config_from_dict, to_dict
 from search.console import Console
 from search.directories import claim, claim_first_free
@@ -24,13 +24,13 @@ from search.evaluator import Evaluation, evaluate, raise_task_error
 from search.evolution import NO_VALID_CHILD, Progress, evolve
 from search.funnel import Stage, run_stage, winner
 from search.interruption import Interrupted, interruptible
-from search.journal import Child, Journal, Reader
+from search.journal import Child, Journal, Reader, Totals
 from search.origin import check_file, check_versions, origin
 from search.programs import read_program
 from search.result import Baseline, Result, load, stages_of
 from search.summary import format_loss, provenance
 from search.tuning import tune_once
-from search.workers import WORKERS
+from search.workers import WORKERS, check_reachable
 
 BASELINES = ("adamw", "lion")
 EXPORTS = ("optax", "python")  # written beside the journal, as winner_TARGET.py
@@ -53,6 +53,7 @@ def run(config: Config, directory: Path | str | None = None, console: Console | 
     config = config_from_dict(to_dict(config), "the configuration")
     tasks = _tasks(config)
     given = read_program(config.start)
+    check_reachable(config)
     directory = claim(Path(directory)) if directory else claim_first_free("search")
     journal = Journal(directory)
     journal.facts(config=to_dict(config), start=str(given), origin=origin(config, tasks))
@@ -87,10 +88,12 @@ def resume(
     if recorded is None:
         raise SearchError(f"{directory} ended before it began: remove it, and run it again")
     values = {**recorded, "budget": {**recorded["budget"], **(budget or {})}}
+    _check_budget(budget or {}, reader.totals(), directory)
     config = config_from_dict(values, f"the configuration of {directory}")
+    check_reachable(config)
     check_file(reader.fact("origin"), directory, trust)
     tasks = _tasks(config)
-    check_versions(reader.fact("origin"), origin(config, tasks), directory, changed)
+    check_versions(reader.fact("origin"), origin(config, tasks), directory, trust, changed)
     journal = Journal(directory)
     if values != recorded:
         journal.forget("stages", "winner")
@@ -297,6 +300,15 @@ class _Run:
         for target in EXPORTS:
             code = dsl.export(result.simplified, target, provenance(result, result.winner))
             (self.directory / f"winner_{target}.py").write_text(code, encoding="utf-8")
+
+
+def _check_budget(budget: Mapping[str, float], totals: Totals, directory: Path) -> None:
+    known = [key.name for key in fields(BudgetConfig)]
+    if unknown := [key for key in budget if key not in known]:
+        raise SearchError(f"{unknown[0]} is no limit of a budget: the limits are {', '.join(known)}")
+    for key, done in (("generated", totals.generated), ("trained", totals.trained)):
+        if 0 < budget.get(key, 0) < done:
+            raise SearchError(f"{directory} has {done} children {key} already: budgets are totals, give more than that")
 
 
 def _tasks(config: Config) -> dict[int, proxy_tasks.Task]:

@@ -12,7 +12,6 @@ import logging
 import math
 import os
 import site
-import socket
 import tempfile
 import time
 import warnings
@@ -32,7 +31,6 @@ LOCAL = "local"
 STRIKES = 3  # a program that was with so many workers when they were lost is given up
 PATIENCE = 10.0  # a worker is ended after so many times the CPU seconds that it may take: it sleeps, or waits for ever
 HOPELESS = 10  # so many workers lost for each of the pool, and no answer in between, are no accident
-REACH_S = 10.0  # a cluster has to be reached
 START_S = 300.0  # a worker has to begin, which is to start Python, JAX and perhaps a compiler
 BATCHES = 2  # each worker has at most so many batches, so that it need not wait for the driver
 
@@ -273,9 +271,6 @@ def _connected(config: RayConfig, empty: str) -> tuple[Any, bool]:
     else:
         where |= {"address": config.address}
     try:
-        host, colon, port = config.address.rpartition(":")
-        if colon:  # Ray itself would try for minutes
-            socket.create_connection((host, int(port)), timeout=REACH_S).close()
         with warnings.catch_warnings():  # JAX warns of processes that are begun beside it; Ray's do not use it
             warnings.simplefilter("ignore", RuntimeWarning)
             ray.init(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import dsl
 import proxy_tasks
 from search.config import Config
+from search.errors import SearchError
 from search.evaluator import Evaluation, Limits, evaluate
+
+REACH_S = 10.0  # a cluster has to be reached
 
 
 class Pending(Protocol):
@@ -86,3 +90,17 @@ def ray(config: Config, trainer: proxy_tasks.Trainer) -> Workers:
 
 
 WORKERS: dict[str, Callable[[Config, proxy_tasks.Trainer], Workers]] = {"inline": inline, "ray": ray}
+
+
+def check_reachable(config: Config) -> None:
+    """Looks for the cluster before anything is done that it will be needed for; Ray itself would try for minutes.
+
+    Raises:
+        SearchError: if nothing answers at the address.
+    """
+    host, colon, port = config.ray.address.rpartition(":")
+    if config.workers == "ray" and colon:
+        try:
+            socket.create_connection((host, int(port)), timeout=REACH_S).close()
+        except (OSError, ValueError) as error:
+            raise SearchError(f"there is no cluster at ray.address {config.ray.address} ({error})") from None

@@ -20,7 +20,7 @@ import dsl
 import search
 from proxy_tasks import NON_FINITE, TRAINED, TaskError
 from search import Config, Result, SearchError
-from search.config import BudgetConfig, FitnessConfig, FunnelConfig, TuneConfig, WindowConfig
+from search.config import BudgetConfig, FitnessConfig, FunnelConfig, RayConfig, TuneConfig, WindowConfig
 from search.configuration import config_from_dict
 from search.console import Console
 
@@ -315,4 +315,11 @@ def test_a_task_that_fails_while_it_trains_ends_the_run_at_once_with_the_traceba
         search.run(replace(config, task=f"{file}:Failing"), tmp_path / "run")
     (traceback,) = caught.value.__notes__
     assert "ZeroDivisionError: by the user" in traceback and "in fail" in traceback
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cluster_that_is_not_there_is_found_out_before_anything_is_done(config, tmp_path):
+    config = replace(config, workers="ray", ray=RayConfig(address="127.0.0.1:1"))
+    with pytest.raises(SearchError, match="there is no cluster at ray.address 127.0.0.1:1 "):
+        search.run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -13,7 +13,7 @@ import ray as ray_module
 from ray.cluster_utils import Cluster
 
 import dsl
-from search import Config, SearchError
+from search import Config
 from search.config import BudgetConfig, FitnessConfig, RayConfig, WindowConfig
 from search.evaluator import evaluate
 from search.evolution import evolve
@@ -84,10 +84,3 @@ def test_a_node_that_is_lost_changes_nothing(cluster, quadratic, quadratic_train
         pool.close()
     assert found == expected
     assert len({child.evaluation.worker for child in found if child.new}) == 2
-
-
-def test_an_address_without_a_cluster_is_one_line(quadratic, quadratic_trainer):
-    ray_module.shutdown()
-    config = replace(CONFIG, task=quadratic, ray=RayConfig(address="127.0.0.1:1"))
-    with pytest.raises(SearchError, match="there is no cluster at ray.address 127.0.0.1:1 "):
-        ray(config, quadratic_trainer)
