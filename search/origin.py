@@ -35,15 +35,21 @@ def task_file(name: str) -> Path | None:
     return Path(place).resolve() if place.endswith(".py") else None
 
 
-def check_file(recorded: Mapping[str, Any], directory: Path, trust: bool) -> None:
+def check_file(recorded: Mapping[str, Any], name: str, directory: Path, trust: bool) -> None:
     """Refuses to run a task's file that is not the one the run began with.
+
+    Args:
+        recorded: `origin()` of the run.
+        name: of the task, as it is looked up now: a relative path may lead to another file from another directory.
+        directory: of the run.
+        trust: do not refuse.
 
     Raises:
         SearchError: with the name of the file.
     """
-    if recorded["file"] is None or trust:
+    file = task_file(name)
+    if file is None or trust:
         return
-    file = Path(recorded["file"])
     if not file.is_file():
         raise SearchError(f"the task of {directory} was {file}, and there is no such file: put it back")
     if hashlib.sha256(file.read_bytes()).hexdigest() != recorded["digest"]:

@@ -91,7 +91,7 @@ def resume(
     _check_budget(budget or {}, reader.totals(), directory)
     config = config_from_dict(values, f"the configuration of {directory}")
     check_reachable(config)
-    check_file(reader.fact("origin"), directory, trust)
+    check_file(reader.fact("origin"), config.task, directory, trust)
     tasks = _tasks(config)
     check_versions(reader.fact("origin"), origin(config, tasks), directory, trust, changed)
     journal = Journal(directory)

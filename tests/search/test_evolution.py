@@ -21,6 +21,7 @@ from search.evaluator import Evaluation, Limits, answers, evaluate
 from search.evolution import Progress, evolve
 from search.journal import Child, Journal, Reader
 from search.workers import InlineWorkers
+from tests.search.evolved import evolved
 
 START = dsl.optimizers["adamw"]
 
@@ -33,23 +34,9 @@ CONFIG = Config(
 )
 
 
-class MemoryJournal:
-    """What `evolve` needs of a journal."""
-
-    def __init__(self) -> None:
-        self.children: list[Child] = []
-
-    def record(self, child: Child, seconds: float = 0.0) -> None:
-        self.children.append(child)
-
-
 def search(config: Config, trainer: Any, report: Callable[[Progress], None] = lambda progress: None) -> list[Child]:
     """The children of a search from START."""
-    journal = MemoryJournal()
-    first = evaluate(trainer, dsl.canonical(START), tuple(range(config.fitness.seeds)))
-    workers = InlineWorkers(trainer, range(config.fitness.seeds))
-    evolve(config, START, first, workers, journal, report)  # type: ignore[arg-type]
-    return journal.children
+    return evolved(config, START, trainer, InlineWorkers(trainer, range(config.fitness.seeds)), report)
 
 
 def fresh(children: list[Child], first: int, end: int) -> int:

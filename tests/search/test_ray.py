@@ -21,11 +21,11 @@ import proxy_tasks
 from proxy_tasks import TRAINED
 from search import Config, SearchError
 from search.config import BudgetConfig, FitnessConfig, RayConfig, WindowConfig
-from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST, Limits, evaluate
-from search.evolution import evolve
+from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST, Limits
 from search.journal import Child
 from search.ray_workers import RayWorkers
 from search.workers import InlineWorkers, ray
+from tests.search.evolved import evolved
 
 START = dsl.known("adamw", learning_rate=0.1, weight_decay=0.1)
 CONFIG = Config(
@@ -61,23 +61,8 @@ def config(quadratic: str) -> Config:
     return replace(CONFIG, task=quadratic)
 
 
-class Memory:
-    """What `evolve` needs of a journal."""
-
-    def __init__(self) -> None:
-        self.children: list[Child] = []
-
-    def record(self, child: Child, seconds: float = 0.0) -> None:
-        self.children.append(child)
-
-
 def search(config: Config, trainer: Any, pool: Any) -> list[Child]:
-    first, memory = evaluate(trainer, dsl.canonical(START), (0, 1)), Memory()
-    try:
-        evolve(config, START, first, pool, memory)  # type: ignore[arg-type]
-    finally:
-        pool.close()
-    return memory.children
+    return evolved(config, START, trainer, pool)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import ray as ray_module
@@ -15,10 +14,8 @@ from ray.cluster_utils import Cluster
 import dsl
 from search import Config
 from search.config import BudgetConfig, FitnessConfig, RayConfig, WindowConfig
-from search.evaluator import evaluate
-from search.evolution import evolve
-from search.journal import Child
 from search.workers import InlineWorkers, ray
+from tests.search.evolved import evolved
 
 pytestmark = [
     pytest.mark.slow,  # to find out that a node is lost takes Ray 20 s
@@ -48,26 +45,10 @@ def cluster(monkeypatch) -> Iterator[Cluster]:
         made.shutdown()
 
 
-class Memory:
-    """What `evolve` needs of a journal."""
-
-    def __init__(self) -> None:
-        self.children: list[Child] = []
-
-    def record(self, child: Child, seconds: float = 0.0) -> None:
-        self.children.append(child)
-
-
-def search(config: Config, trainer: Any, pool: Any) -> Memory:
-    first, memory = evaluate(trainer, dsl.canonical(START), (0, 1)), Memory()
-    evolve(config, START, first, pool, memory)  # type: ignore[arg-type]
-    return memory
-
-
 def test_a_node_that_is_lost_changes_nothing(cluster, quadratic, quadratic_trainer):
     second = cluster.add_node(num_cpus=1)
     config = replace(CONFIG, task=quadratic, ray=RayConfig(address=cluster.address))
-    expected = search(config, quadratic_trainer, InlineWorkers(quadratic_trainer, (0, 1))).children
+    expected = evolved(config, START, quadratic_trainer, InlineWorkers(quadratic_trainer, (0, 1)))
     pool = ray(config, quadratic_trainer)
     assert len(pool._actors) == 2
 
@@ -78,9 +59,8 @@ def test_a_node_that_is_lost_changes_nothing(cluster, quadratic, quadratic_train
     losing = threading.Thread(target=lose)
     losing.start()
     try:
-        found = search(config, quadratic_trainer, pool).children
+        found = evolved(config, START, quadratic_trainer, pool)
     finally:
         losing.join()
-        pool.close()
     assert found == expected
     assert len({child.evaluation.worker for child in found if child.new}) == 2

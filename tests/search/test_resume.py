@@ -202,6 +202,20 @@ def test_a_task_file_that_has_changed_is_not_run_unless_it_is_trusted(tmp_path, 
         search.resume(tmp_path / "run")
 
 
+def test_another_file_of_the_same_name_is_not_run_from_another_directory(tmp_path, config, quadratic, monkeypatch):
+    here, elsewhere, trap = tmp_path / "here", tmp_path / "elsewhere", tmp_path / "ran"
+    for directory in (here, elsewhere):
+        directory.mkdir()
+    (here / "mine.py").write_text(Path(quadratic.rpartition(":")[0]).read_text())
+    (elsewhere / "mine.py").write_text(f"open({str(trap)!r}, 'w').close()\n")
+    monkeypatch.chdir(here)
+    search.run(replace(config, task="mine.py:Quadratic", budget=BudgetConfig(generated=60)), tmp_path / "run")
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(SearchError, match=rf"{elsewhere}/mine.py, the task of .* has changed since"):
+        search.resume(tmp_path / "run", {"generated": 70})
+    assert not trap.exists()
+
+
 @pytest.mark.parametrize("fact", ["jaxlib", "machine", "tasks"])
 def test_a_run_does_not_go_on_with_other_bits_in_silence(tmp_path, config, fact):
     search.run(replace(config, budget=BudgetConfig(generated=60)), tmp_path)
