@@ -22,7 +22,7 @@ from dsl.vm import AUTO, JIT
 from dsl.vm.bytecode import Capacity, Code, encode
 from dsl.vm.machines import Machine, choose, machine
 from proxy_tasks.contract import ask, check_contract
-from proxy_tasks.outcome import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
+from proxy_tasks.outcome import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome, part_ends
 from proxy_tasks.task import Task
 
 # Its training ends with the second step.
@@ -55,7 +55,7 @@ class Trainer:
         self._data = jax.device_put(data)
         self._schedule = jnp.asarray(schedule, jnp.float32)
         self._unflatten = ravel_pytree(weights)[1]
-        self._ends = [round(share * task.steps) for share in (*CHECKPOINTS, 1.0)]  # of the parts of the curve
+        self._ends = part_ends(task.steps)
         self._lengths = [end - start for start, end in pairwise([0, *self._ends])]
         self._sizes = [leaf.size for leaf in jax.tree.leaves(weights)]
         self._seeds: dict[int, tuple[jax.Array, Any]] = {}

@@ -80,10 +80,14 @@ class RayConfig:
     cpus: float = _key(1.0, "cores a worker takes", 0.0, 10_000.0)
     gpus: float = _key(0.0, "GPUs a worker takes", 0.0, 1000.0)
     resources: tuple[str, ...] = _key((), "what else a worker takes, each as name=amount", empty=True)
+    files: tuple[str, ...] = _key(
+        (), "files and directories that the task reads or imports, to be taken to a cluster with its own", empty=True
+    )
     batch: int = _key(32, "candidates that travel to a worker together, at most", 1, 100_000)
     deadline_s: float = _key(
         600.0,
-        "CPU seconds a candidate may take; its worker is ended then, and at the third time it has failed",
+        "CPU seconds a candidate may take; its worker is ended then, and at the third time it has failed;"
+        " ten times as many on a task ten times as large",
         1.0,
         1e9,
     )
@@ -122,7 +126,10 @@ class Config:
 
     task: str = _key("digits_vit", "a built-in task, package.module:Class, or path/to/file.py:Class")
     scale: int = _key(1, "scale of the task that programs are searched on", 1)
-    seed: int = _key(0, "of the whole search", 0, 2**63 - 1)
+    seed: int = _key(0, "of the search; repeats and restarts have those that follow", 0, 2**63 - 1)
+    repeats: int = _key(1, "independent searches at once, over the same workers, each with the whole budget", 1, 10_000)
+    restarts: int = _key(0, "searches after these, each from the best program so far", 0, 10_000)
+    reuse: tuple[str, ...] = _key((), "directories of runs whose trainings need not be done again", empty=True)
     machine: str = _key(
         "auto", "what executes programs: native (C++), jax, jit (compiles each), or auto, the fastest there is"
     )

@@ -9,14 +9,17 @@ from __future__ import annotations
 import math
 import time
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import dsl
 import proxy_tasks
 from proxy_tasks import NEVER, STOPPED_EARLY, TRAINED, Outcome, TaskError
+from proxy_tasks.outcome import under
 
 # How an evaluation may fail beside the kinds of an outcome.
 TASK_ERROR, TIMED_OUT, WORKER_LOST = "task error", "timed out", "worker lost"
+NO_OUTCOME = (TASK_ERROR, TIMED_OUT, WORKER_LOST)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def answers(evaluation: Evaluation, limits: Limits, seeds: int) -> bool:
         limits: of the question.
         seeds: that a program near the best is trained with.
     """
-    if evaluation.kind in (TASK_ERROR, TIMED_OUT, WORKER_LOST):  # nothing that limits could change
+    if evaluation.kind in NO_OUTCOME:  # nothing that limits could change
         return True
     first = evaluation.outcomes[0]
     if first.kind == STOPPED_EARLY:
@@ -114,3 +117,40 @@ def score(outcomes: tuple[Outcome, ...]) -> Evaluation:
         failed = next(outcome for outcome in outcomes if outcome.loss is None)
         return Evaluation(failed.kind, None, outcomes)
     return Evaluation(TRAINED, sum(losses) / len(losses), outcomes)
+
+
+def restricted(evaluation: Evaluation, limits: Limits, seeds: int, steps: int) -> Evaluation | None:
+    """What a program that was evaluated under other limits would come to under these; None where it has to be trained.
+
+    Args:
+        evaluation: of the program, with the first of the same seeds.
+        limits: of the question.
+        seeds: that a program near the best is trained with.
+        steps: of a whole training.
+    """
+    if evaluation.kind in NO_OUTCOME:
+        return evaluation
+    first = under(evaluation.outcomes[0], limits.thresholds, steps)
+    if first is None:
+        return None
+    if first.loss is None or first.loss > limits.race:
+        outcomes: tuple[Outcome, ...] = (first,)
+    else:
+        outcomes = (first, *evaluation.outcomes[1:seeds])
+        if len(outcomes) < seeds and outcomes[-1].loss is not None:
+            return None
+    return replace(score(outcomes), seconds=evaluation.seconds, worker=evaluation.worker)
+
+
+def merged(trainings: Iterable[Evaluation]) -> Evaluation:
+    """The evaluation of a program from those with one seed each, in the order of the seeds, up to the first failure."""
+    outcomes: list[Outcome] = []
+    made: list[Evaluation] = []
+    for training in trainings:
+        made.append(training)
+        if training.kind in NO_OUTCOME:
+            return training
+        outcomes += training.outcomes
+        if training.fitness is None:
+            break
+    return replace(score(tuple(outcomes)), seconds=sum(e.seconds for e in made), worker=made[-1].worker)

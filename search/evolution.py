@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import dsl
+from search.cache import Cache
 from search.config import Config
 from search.evaluator import Evaluation, Limits, answers
 from search.journal import Child, Journal, Recorded
 from search.population import Individual, Population
 from search.streams import Streams
-from search.workers import Pending, Workers
+from search.workers import Pending
 
 NO_VALID_CHILD = "no valid child"
 
@@ -79,31 +80,35 @@ def evolve(
     config: Config,
     start: dsl.Program,
     evaluation: Evaluation,
-    workers: Workers,
+    cache: Cache,
     journal: Journal,
     report: Callable[[Progress], None] = lambda progress: None,
     past: Iterable[Recorded] = (),
     interrupted: Callable[[], bool] = lambda: False,
-) -> Progress:
+) -> Generator[bool, None, Progress]:
     """Searches until a limit of the budget is reached, or no valid child is left.
 
     Args:
-        config: the run.
+        config: of the search.
         start: the warm-start program.
         evaluation: of `start`, with all seeds.
-        workers: train on the task of the search.
+        cache: has programs trained on the task of the search.
         journal: takes every child in the order of proposal.
         report: called after every commit.
         past: the children that the journal already has, in order; the search goes on as if it had never stopped.
         interrupted: whether to stop: what is under way is finished and committed.
+
+    Yields:
+        Whether it waits for an evaluation; False after a commit.
     """
-    search = _Search(config, start, evaluation, workers, journal, past)
+    search = _Search(config, start, evaluation, cache, journal, past)
     while not search.reached():
         if search.may_propose() and not search.full() and not interrupted():
             search.propose()
         elif search.pending and (search.pending[0].is_under_way() or not interrupted()):
-            search.commit()
+            yield from search.commit()
             report(search.progress())
+            yield False
         else:
             break
     return search.progress()
@@ -117,12 +122,12 @@ class _Search:
         config: Config,
         start: dsl.Program,
         evaluation: Evaluation,
-        workers: Workers,
+        cache: Cache,
         journal: Journal,
         past: Iterable[Recorded],
     ):
         assert evaluation.fitness is not None
-        self.config, self.workers, self.journal, self.past = config, workers, journal, iter(past)
+        self.config, self.cache, self.journal, self.past = config, cache, journal, iter(past)
         self.population = Population(Individual(0, start, evaluation.fitness), evaluation, config.population)
         self.evaluations = {dsl.canonical_hash(start): evaluation}
         self.known = set(self.evaluations)
@@ -195,7 +200,7 @@ class _Search:
             return None
         hash = dsl.canonical_hash(program)
         limits, first = self.population.limits(self.config.fitness), hash not in self.known
-        asked = self.workers.submit(dsl.canonical(program), limits) if first or self.is_open(hash, limits) else None
+        asked = self.ask(hash, program, limits) if first or self.is_open(hash, limits) else None
         return _Proposal(number, parent.id, mutation.kind, program, hash, first, limits, asked)
 
     def again(self, recorded: Recorded) -> _Proposal:
@@ -209,11 +214,16 @@ class _Search:
         known = self.evaluations.get(hash)
         return known is not None and not answers(known, limits, self.config.fitness.seeds)
 
-    def commit(self) -> None:
-        """Record."""
-        proposal = self.pending.popleft()
+    def ask(self, hash: str, program: dsl.Program, limits: Limits) -> Pending:
+        """Train."""
+        return self.cache.submit(hash, dsl.canonical(program), limits)
+
+    def commit(self) -> Iterator[bool]:
+        """Record; yields True as long as the evaluation of the oldest proposal is not there."""
+        proposal = self.pending[0]
+        evaluation = yield from self.trained_for(proposal)
+        self.pending.popleft()
         self.new_pending -= proposal.first
-        evaluation = self.trained_for(proposal)
         if evaluation:
             self.evaluations[proposal.hash] = evaluation
             self.trained += 1
@@ -224,14 +234,16 @@ class _Search:
         if evaluation.fitness is not None:
             self.population.add(Individual(proposal.child, proposal.program, evaluation.fitness), evaluation)
 
-    def trained_for(self, proposal: _Proposal) -> Evaluation | None:
+    def trained_for(self, proposal: _Proposal) -> Generator[bool, None, Evaluation | None]:
         """The evaluation that was made for a proposal; None if that of an earlier child answers."""
         if proposal.recorded:
             return proposal.recorded.evaluation
         assert proposal.limits and isinstance(proposal.program, dsl.Program)
         if not proposal.first and not self.is_open(proposal.hash, proposal.limits):
             return None
-        asked = proposal.asked or self.workers.submit(dsl.canonical(proposal.program), proposal.limits)
+        asked = proposal.asked or self.ask(proposal.hash, proposal.program, proposal.limits)
+        while not asked.ready():
+            yield True
         return asked.result()
 
     def progress(self) -> Progress:

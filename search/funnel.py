@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import dsl
-import proxy_tasks
 from proxy_tasks import TRAINED
-from search.evaluator import evaluate
+from search.workers import Bench
 
 FIRST_FRESH_SEED = 1000  # a search and its tuning use seeds counted from 0
 
@@ -52,62 +51,59 @@ class Stage:
         scale: of the task.
         seeds: number of fresh seeds.
         baselines: known optimizer -> its score, tuned on this task.
-        scores: child id -> score of each program that entered.
+        scores: name of a child -> score of each program that entered.
     """
 
     scale: int
     seeds: int
     baselines: dict[str, Score]
-    scores: dict[int, Score]
+    scores: dict[str, Score]
 
     @property
-    def ranked(self) -> list[int]:
-        """Ids of those that trained with every seed, best first."""
-        means = {id: score.mean for id, score in self.scores.items() if score.kind == TRAINED}
-        return sorted(means, key=lambda id: means[id])
+    def ranked(self) -> list[str]:
+        """Names of those that trained with every seed, best first."""
+        means = {name: score.mean for name, score in self.scores.items() if score.kind == TRAINED}
+        return sorted(means, key=lambda name: means[name])
 
     @property
-    def passed(self) -> list[int]:
-        """Ids of those that beat AdamW, best first."""
-        return [id for id in self.ranked if self.scores[id].mean < self.baselines["adamw"].mean]
+    def passed(self) -> list[str]:
+        """Names of those that beat AdamW, best first."""
+        return [name for name in self.ranked if self.scores[name].mean < self.baselines["adamw"].mean]
 
 
 def run_stage(
-    trainer: proxy_tasks.Trainer,
-    scale: int,
+    bench: Bench,
     seeds: int,
     baselines: dict[str, dsl.Program],
-    candidates: dict[int, dsl.Program],
+    candidates: dict[str, dsl.Program],
     report: Callable[[int, int], None] = lambda done, of: None,
     first_seed: int = FIRST_FRESH_SEED,
 ) -> Stage:
     """Trains baselines and candidates on the same fresh seeds; those that beat AdamW pass.
 
     Args:
-        trainer: of the stage's task.
-        scale: of the task.
+        bench: the stage's task.
         seeds: number of fresh seeds.
         baselines: known optimizer -> program, tuned on this task; "adamw" is the one to beat.
-        candidates: child id -> program.
+        candidates: name of a child -> program.
         report: called with programs done and to do.
         first_seed: seeds are first_seed, first_seed + 1, ...
     """
     fresh = tuple(range(first_seed, first_seed + seeds))
     scores: list[Score] = []
     programs = [*baselines.values(), *candidates.values()]
-    for program in programs:
-        evaluation = evaluate(trainer, dsl.canonical(program), fresh)
+    for evaluation in bench.evaluate(programs, fresh):
         losses = tuple(outcome.loss for outcome in evaluation.outcomes if outcome.loss is not None)
         scores.append(Score(losses, evaluation.kind))
         report(len(scores), len(programs))
     known = dict(zip(baselines, scores, strict=False))
     found = dict(zip(candidates, scores[len(baselines) :], strict=True))
-    return Stage(scale, seeds, known, found)
+    return Stage(bench.scale, seeds, known, found)
 
 
-def winner(stages: list[Stage]) -> int:
+def winner(stages: list[Stage]) -> str:
     """The program that got furthest: the best of the last stage that one has passed, or of the first if none has."""
     for stage in reversed(stages):
         if stage.passed:
             return stage.passed[0]
-    return min(stages[0].scores, key=lambda id: stages[0].scores[id].mean)
+    return min(stages[0].scores, key=lambda name: stages[0].scores[name].mean)

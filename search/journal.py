@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -87,6 +88,10 @@ class Totals:
     generated: int
     trained: int
     outcomes: dict[str, int]
+
+    def __add__(self, other: Totals) -> Totals:
+        outcomes = dict(sorted((Counter(self.outcomes) + Counter(other.outcomes)).items()))
+        return Totals(self.generated + other.generated, self.trained + other.trained, outcomes)
 
     @property
     def cache_hit_rate(self) -> float:
@@ -247,6 +252,13 @@ class Reader:
             evaluation = _evaluation(kind, *scored) if kind else None
             yield Recorded(id, parent, mutation, _text(program), hash, evaluation, seconds)
 
+    def evaluations(self) -> Iterator[tuple[str, Evaluation]]:
+        """(hash, evaluation) of every training."""
+        for hash, *evaluation in self._rows(
+            f"SELECT hash, {_EVALUATION} FROM evaluations JOIN children ON children.id = evaluations.trained"
+        ):
+            yield hash, _evaluation(*evaluation)
+
     def seconds(self) -> float:
         """Of the search until its last child, interruptions left out."""
         ((seconds,),) = self._rows("SELECT max(seconds) FROM children")
@@ -332,6 +344,11 @@ class Reader:
             bits = None if fitness is None else float(fitness).hex()
             digest.update(json.dumps([parent, mutation, _text(program), hash, kind, bits]).encode())
         return digest.hexdigest()
+
+
+def exists(directory: Path) -> bool:
+    """Whether a directory holds a journal."""
+    return (directory / FILE_NAME).is_file()
 
 
 def _locked(directory: Path) -> Lock:

@@ -12,6 +12,7 @@ from typing import Any
 import proxy_tasks
 from search.config import Config
 from search.errors import SearchError
+from search.ray_worker import sources_digest
 
 VERSIONS = ("jax", "jaxlib")  # what the bits of a training depend on, beside the machine and the task
 
@@ -23,6 +24,7 @@ def origin(config: Config, tasks: Mapping[int, proxy_tasks.Task]) -> dict[str, A
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")},
+        "sources": sources_digest(),
         "tasks": {str(scale): task.version for scale, task in tasks.items()},
         "file": str(file) if file else None,
         "digest": hashlib.sha256(file.read_bytes()).hexdigest() if file else None,

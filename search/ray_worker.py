@@ -1,4 +1,4 @@
-"""What a Ray actor of a search does: train batches of programs on one task, in a process of its own.
+"""What a Ray actor of a search does: train batches of programs on a task, in a process of its own.
 
 The driver's half is `search/ray_workers.py`. This module imports JAX only once the environment is set.
 """
@@ -6,14 +6,18 @@ The driver's half is `search/ray_workers.py`. This module imports JAX only once 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.errors import SearchError
+
+if TYPE_CHECKING:
+    from search.workers import Job
 
 ROOMS = ("dsl", "proxy_tasks", "search")
 
@@ -24,62 +28,86 @@ class Duty:
 
     Attributes:
         task: as `proxy_tasks.get` takes it.
-        scale: of the task.
-        machine: what executes programs, resolved: "native", "jax" or "jit".
-        description: of that machine; every worker must come to the same.
-        seeds: that a program near the best is trained with.
+        scale: of the search.
         sources: `sources_digest()` of the driver.
         directory: to work in; "" stays where Ray put it.
-        deadline_s: CPU seconds a program may take; the process is ended then.
+        deadline_s: CPU seconds that a program may take at the scale of the search.
     """
 
     task: str
     scale: int
-    machine: str
-    description: str
-    seeds: tuple[int, ...]
     sources: str
     directory: str
     deadline_s: float
 
+    def seconds(self, job: Job) -> float:
+        """CPU seconds that a job may take; the process is ended then. A scale is a cost."""
+        return self.deadline_s * max(1.0, job.scale / self.scale)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How programs are trained at one scale of the task.
+
+    Attributes:
+        scale: of the task.
+        machine: what executes programs, resolved: "native", "jax" or "jit".
+        description: of that machine; every worker must come to the same.
+    """
+
+    scale: int
+    machine: str
+    description: str
+
 
 class RayWorker:
-    """Holds the compiled training loop of a task.
+    """Holds the compiled training loops of a task.
 
     Args:
         duty: what it is for.
-
-    Raises:
-        SearchError: where programs would be trained otherwise than by the driver.
     """
 
     def __init__(self, duty: Duty):
-        if sources_digest() != duty.sources:
+        self.duty = duty
+        self.trainers: dict[int, Any] = {}
+
+    def prepare(self, loops: Sequence[Loop]) -> str:
+        """Compiles training loops.
+
+        Returns:
+            The node it runs on.
+
+        Raises:
+            SearchError: where programs would be trained otherwise than by the driver.
+        """
+        import ray
+
+        if sources_digest() != self.duty.sources:
             raise SearchError(
                 f"the worker runs another optsearch ({Path(__file__).parent}): install the driver's version on its node"
             )
-        if duty.directory:
-            os.chdir(duty.directory)
+        if self.duty.directory:
+            os.chdir(self.duty.directory)
         from proxy_tasks.environment import single_threaded, start_jax
 
         single_threaded()
         start_jax()
+        for loop in loops:
+            self._compile(loop)
+        return ray.get_runtime_context().get_node_id()
+
+    def _compile(self, loop: Loop) -> None:
         import proxy_tasks
 
-        self.duty = duty
-        self.trainer = proxy_tasks.Trainer(proxy_tasks.get(duty.task, scale=duty.scale), machine=duty.machine)
-        if self.trainer.machine.description != duty.description:
+        allow_cpu_seconds(math.inf)
+        trainer = proxy_tasks.Trainer(proxy_tasks.get(self.duty.task, scale=loop.scale), machine=loop.machine)
+        if trainer.machine.description != loop.description:
             raise SearchError(
-                f"a worker would train by {self.trainer.machine.description}, the driver by {duty.description}:"
+                f"a worker would train by {trainer.machine.description}, the driver by {loop.description}:"
                 " give workers of one kind of machine, or machine: jax"
             )
-        self.trainer.prepare()
-
-    def node(self) -> str:
-        """The node it runs on; it is ready once it answers."""
-        import ray
-
-        return ray.get_runtime_context().get_node_id()
+        trainer.prepare()
+        self.trainers[loop.scale] = trainer
 
     def pin(self, core: int) -> None:
         """Keeps the process on one core."""
@@ -91,15 +119,15 @@ class RayWorker:
         """Its process id."""
         return os.getpid()
 
-    def evaluate(self, batch: Sequence[tuple[Any, Any]]) -> list[Any]:
-        """The evaluation of each (canonical program, limits)."""
-        return [self._evaluate(program, limits) for program, limits in batch]
+    def evaluate(self, jobs: Sequence[Job]) -> list[Any]:
+        """The evaluation of each job."""
+        return [self._evaluate(job) for job in jobs]
 
-    def _evaluate(self, program: Any, limits: Any) -> Any:
+    def _evaluate(self, job: Job) -> Any:
         from search.evaluator import evaluate
 
-        allow_cpu_seconds(self.duty.deadline_s)
-        found = evaluate(self.trainer, program, self.duty.seeds, limits)
+        allow_cpu_seconds(self.duty.seconds(job))
+        found = evaluate(self.trainers[job.scale], job.program, job.seeds, job.limits)
         return replace(found, worker=f"{os.uname().nodename}:{os.getpid()}")
 
 
@@ -108,8 +136,9 @@ def allow_cpu_seconds(seconds: float) -> None:
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    limit = int(time.process_time() + seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+    limit = resource.RLIM_INFINITY if seconds == math.inf else int(time.process_time() + seconds) + 1
+    allowed = [given for given in (limit, most) if given != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_CPU, (min(allowed, default=resource.RLIM_INFINITY), most))
 
 
 def sources_digest() -> str:

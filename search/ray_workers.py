@@ -11,6 +11,7 @@ import contextlib
 import logging
 import math
 import os
+import shutil
 import site
 import tempfile
 import time
@@ -18,14 +19,17 @@ import warnings
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import dsl
-from search.config import RayConfig
+import proxy_tasks
+from search.config import Config, RayConfig
 from search.errors import SearchError
-from search.evaluator import TIMED_OUT, WORKER_LOST, Evaluation, Limits
-from search.ray_worker import Duty, RayWorker
+from search.evaluator import TIMED_OUT, WORKER_LOST, Evaluation
+from search.origin import task_file
+from search.ray_worker import Duty, Loop, RayWorker, sources_digest
+from search.workers import Job
 
 LOCAL = "local"
 STRIKES = 3  # a program that was with so many workers when they were lost is given up
@@ -40,8 +44,7 @@ class _Asked:
     """An evaluation that was asked for."""
 
     pool: RayWorkers
-    program: dsl.Program
-    limits: Limits
+    job: Job
     strikes: int = 0
     sent: bool = False
     evaluation: Evaluation | None = None
@@ -49,6 +52,10 @@ class _Asked:
     def under_way(self) -> bool:
         """Whether a worker has it, or has had it."""
         return self.sent
+
+    def ready(self) -> bool:
+        """Whether it is there."""
+        return self.evaluation is not None
 
     def result(self) -> Evaluation:
         """The evaluation, once it is there."""
@@ -63,13 +70,15 @@ class _Actor:
 
     Attributes:
         handle: of the Ray actor.
+        preparing: reference of its answer that it is prepared; None once it is. It may wait for room that never comes.
+        node: that it runs on; "" until it is prepared.
         core: that it is pinned to, counted on its node.
-        beginning: reference of its first answer; None once it is there. It may wait for room that is never made.
-        batches: reference of the answer -> the programs, and when they began at the latest, in the order of sending.
+        batches: reference of the answer -> the jobs, and when they began at the latest, in the order of sending.
     """
 
     handle: Any
-    beginning: Any
+    preparing: Any
+    node: str = ""
     core: int = 0
     batches: dict[Any, tuple[list[_Asked], float]] = field(default_factory=dict)
 
@@ -78,53 +87,60 @@ class RayWorkers:
     """A pool of actors; `close` ends them.
 
     Args:
-        duty: what each is for.
-        config: where they run, how many, and what each needs.
+        config: of the run.
 
     Raises:
-        SearchError: when Ray cannot be had, or a worker cannot do its duty.
+        SearchError: when Ray cannot be had, or what a task needs cannot be taken to its nodes.
     """
 
-    def __init__(self, duty: Duty, config: RayConfig):
-        self._duty, self._config = duty, config
-        self._empty = tempfile.TemporaryDirectory(prefix="optsearch-")
+    def __init__(self, config: Config):
+        self._config = config.ray
+        self._directory = tempfile.TemporaryDirectory(prefix="optsearch-")
         try:
-            self._ray, self._owned = _connected(config, self._empty.name)
+            self._duty = _duty(config, Path(self._directory.name))
+            self._ray, self._owned = _connected(config.ray, self._directory.name)
         except SearchError:
-            self._empty.cleanup()
+            self._directory.cleanup()
             raise
         self._queue: deque[_Asked] = deque()
         self._lost_in_a_row = 0
+        self._loops: list[Loop] = []
         cores = self._ray.cluster_resources().get("CPU", 1.0)
-        count = config.workers or max(1, int(cores / config.cpus if config.cpus else cores))
-        self._actors = [_Actor(*self._start()) for _ in range(count)]
-        try:
-            self._distribute()
-        except SearchError:
-            self.close()
-            raise
+        most = max(1, int(cores / config.ray.cpus if config.ray.cpus else cores))
+        self._actors = [_Actor(*self._start()) for _ in range(config.ray.workers or most)]
 
-    def submit(self, program: dsl.Program, limits: Limits) -> _Asked:
-        """Has a canonical program evaluated."""
-        asked = _Asked(self, program, limits)
+    def prepare(self, scale: int, trainer: proxy_tasks.Trainer) -> None:
+        """Has the workers compile a training loop before they are given jobs of its scale."""
+        loop = Loop(scale, trainer.machine.name, trainer.machine.description)
+        self._loops.append(loop)
+        for actor in self._actors:  # calls of an actor are answered in order
+            actor.preparing = actor.handle.prepare.remote([loop])
+
+    def submit(self, job: Job) -> _Asked:
+        """Has a program evaluated."""
+        asked = _Asked(self, job)
         self._queue.append(asked)
         self._send()
         return asked
 
     def wait(self) -> None:
-        """Until an answer has come, a worker has begun or is lost, or one has taken too long.
+        """Until an answer has come, a worker is prepared or lost, or one has taken too long.
 
         Raises:
-            SearchError: when workers are lost again and again, or none is left and none begins.
+            SearchError: when a worker cannot do its duty, when workers are lost again and again, or when none is left
+                and none begins.
         """
-        beginning = [actor.beginning for actor in self._actors if actor.beginning]
+        preparing = [actor.preparing for actor in self._actors if actor.preparing]
         busy = [reference for actor in self._actors for reference in actor.batches]
-        done, _ = self._ray.wait([*busy, *beginning], timeout=self._until_late() if busy else START_S)
+        done, _ = self._ray.wait([*busy, *preparing], timeout=self._until_late() if busy else START_S)
         if not done and not busy:
-            raise SearchError(f"no worker is left, and none has begun for {START_S:g} s: see what has become of Ray")
+            raise SearchError(
+                f"no worker has begun for {START_S:g} s: give fewer ray.workers or less to each, or see what has"
+                " become of Ray"
+            )
         for actor in self._actors:
             for reference in done:
-                if reference == actor.beginning:
+                if reference == actor.preparing:
                     self._begin(actor)
                 elif reference in actor.batches:
                     self._answer(actor, reference)
@@ -139,10 +155,10 @@ class RayWorkers:
         self._actors.clear()
         if self._owned:
             self._ray.shutdown()
-        self._empty.cleanup()
+        self._directory.cleanup()
 
     def _start(self) -> tuple[Any, Any]:
-        """The handle of a new actor, and the reference of its first answer."""
+        """The handle of a new actor, and the reference of its answer that it is prepared."""
         resources = dict(text.split("=") for text in self._config.resources)
         handle = (
             self._ray.remote(RayWorker)
@@ -154,40 +170,28 @@ class RayWorkers:
             )
             .remote(self._duty)
         )
-        return handle, handle.node.remote()
-
-    def _distribute(self) -> None:
-        """Waits until all have begun, and gives each a core of its node."""
-        answers = [actor.beginning for actor in self._actors]
-        done, waiting = self._ray.wait(answers, num_returns=len(answers), timeout=START_S)
-        if waiting:
-            raise SearchError(
-                f"{len(done)} of {len(answers)} workers began within {START_S:g} s:"
-                " give fewer ray.workers, or less to each"
-            )
-        try:
-            nodes = self._ray.get(answers)
-        except self._ray.exceptions.RayError as error:
-            raise SearchError(f"the workers cannot begin: {_cause(error)}") from None
-        for number, (actor, node) in enumerate(zip(self._actors, nodes, strict=True)):
-            actor.core = nodes[:number].count(node)
-            self._begin(actor)
+        return handle, handle.prepare.remote(self._loops)
 
     def _begin(self, actor: _Actor) -> None:
         try:
-            self._ray.get(actor.beginning)
+            node = self._ray.get(actor.preparing)
+        except self._ray.exceptions.RayTaskError as error:  # so would another worker say
+            raise SearchError(f"the workers cannot begin: {_cause(error)}") from None
         except self._ray.exceptions.RayError as error:
             self._replace(actor, _cause(error))
             return
-        actor.beginning = None
-        if self._config.cpus == 1:
+        actor.preparing = None
+        if self._config.cpus == 1 and actor.node != node:
+            taken = {other.core for other in self._actors if other.node == node}
+            actor.core = next(core for core in count() if core not in taken)
             actor.handle.pin.remote(actor.core)
+        actor.node = node
 
     def _send(self) -> None:
         """Gives what waits to workers that have room, those that have nothing first."""
         for held in range(BATCHES):
             for actor in self._actors:
-                if self._queue and len(actor.batches) == held and not actor.beginning:
+                if self._queue and len(actor.batches) == held and not actor.preparing:
                     self._send_to(actor)
 
     def _send_to(self, actor: _Actor) -> None:
@@ -198,7 +202,7 @@ class RayWorkers:
             batch.append(self._queue.popleft())
         for asked in batch:
             asked.sent = True
-        reference = actor.handle.evaluate.remote([(asked.program, asked.limits) for asked in batch])
+        reference = actor.handle.evaluate.remote([asked.job for asked in batch])
         actor.batches[reference] = batch, time.monotonic()
 
     def _answer(self, actor: _Actor, reference: Any) -> None:
@@ -233,19 +237,20 @@ class RayWorkers:
         self._ray.kill(actor.handle)
         lost = list(actor.batches.values())
         actor.batches = {}
-        actor.handle, actor.beginning = self._start()
+        actor.handle, actor.preparing = self._start()
+        actor.node = ""
         for number, (batch, began) in reversed(list(enumerate(lost))):
             for asked in reversed(batch):
                 asked.strikes += number == 0
                 if asked.strikes < STRIKES:
                     self._queue.appendleft(asked)
                 else:
-                    late = time.monotonic() - began >= self._duty.deadline_s
+                    late = time.monotonic() - began >= self._duty.seconds(asked.job)
                     asked.evaluation = Evaluation(TIMED_OUT if late else WORKER_LOST, None, (), error=why)
 
     def _late_at(self, batch: Sequence[_Asked], began: float) -> float:
         """When a batch has taken so long that its worker must be asleep, or wait for ever."""
-        return began + PATIENCE * self._duty.deadline_s * len(batch)
+        return began + PATIENCE * sum(self._duty.seconds(asked.job) for asked in batch)
 
     def _until_late(self) -> float:
         """Seconds."""
@@ -253,8 +258,32 @@ class RayWorkers:
         return max(0.0, min(late) - time.monotonic())
 
 
-def _connected(config: RayConfig, empty: str) -> tuple[Any, bool]:
-    """Ray, and whether it was started here; its workers begin in an empty directory."""
+def _duty(config: Config, directory: Path) -> Duty:
+    """What the workers are for; what they need on other machines than this is copied into the directory.
+
+    Raises:
+        SearchError: for a file that is not below the working directory, and so has no name there.
+    """
+    task, here = config.task, Path.cwd()
+    if config.ray.address != LOCAL:
+        file, (_, _, name) = task_file(config.task), config.task.rpartition(":")
+        for given in filter(None, (file, *map(Path, config.ray.files))):
+            path = given.resolve()
+            if not path.is_relative_to(here):
+                raise SearchError(f"{given} is not below the working directory {here}: start from one above it")
+            target = directory / path.relative_to(here)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copytree(path, target, dirs_exist_ok=True) if path.is_dir() else shutil.copy2(path, target)
+            except OSError as error:
+                raise SearchError(f"{given} cannot be taken to the workers: {error.strerror}") from None
+        task = f"{file.relative_to(here)}:{name}" if file else config.task
+    where = str(here) if config.ray.address == LOCAL else ""
+    return Duty(task, config.scale, sources_digest(), where, config.ray.deadline_s)
+
+
+def _connected(config: RayConfig, directory: str) -> tuple[Any, bool]:
+    """Ray, and whether it was started here; its workers begin in a copy of the directory."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if config.address == LOCAL:
@@ -263,8 +292,8 @@ def _connected(config: RayConfig, empty: str) -> tuple[Any, bool]:
 
     if ray.is_initialized():
         return ray, False
-    # In an empty directory, for a dsl.py of the user's in the present one is not what a worker has to import.
-    where: dict[str, Any] = {"runtime_env": {"working_dir": empty}}
+    # Not in the present directory, for a dsl.py of the user's in it is not what a worker has to import.
+    where: dict[str, Any] = {"runtime_env": {"working_dir": directory}}
     if config.address == LOCAL:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         where |= {"num_cpus": max(cores, math.ceil(config.workers * config.cpus)), "_node_ip_address": "127.0.0.1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import dsl
 from search.funnel import Score, Stage
 from search.journal import Child, Reader, Totals
+from search.searches import begun, best, child, digest
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,12 @@ class Result:
         directory: of the run.
         config: its configuration, as plain values.
         baselines: scale -> known optimizer -> what it reached.
-        totals: numbers of children.
-        redundancy: share of redundant statements in the last population.
+        searches: name of a search -> its numbers of children; the only search of a run has the name "".
+        redundancy: share of redundant statements in the last populations.
         stages: of the funnel; fewer than configured if the run did not end.
-        winner: the child the funnel selected; None if the run did not end.
+        winner_key: what the child that the funnel selected is called: its number, behind the name of its search if the
+            run has several; None if the run did not end.
+        winner: that child.
         seconds: wall-clock time of each step of the run.
         machines: scale -> what executed the programs there.
     """
@@ -49,29 +53,35 @@ class Result:
     directory: Path
     config: dict[str, Any]
     baselines: dict[int, dict[str, Baseline]]
-    totals: Totals
+    searches: dict[str, Totals]
     redundancy: float
     stages: list[Stage]
+    winner_key: str | None
     winner: Child | None
     seconds: dict[str, float]
     machines: dict[int, str]
+
+    @property
+    def totals(self) -> Totals:
+        """Numbers of children of all searches."""
+        return sum(self.searches.values(), Totals(0, 0, {}))
 
     @property
     def simplified(self) -> dsl.Program | None:
         """The winner, simplified."""
         return dsl.simplify(self.winner.program) if self.winner else None
 
-    def best(self, count: int = 10) -> list[Child]:
-        """The best distinct programs by search fitness."""
-        return Reader(self.directory).best(count)
+    def best(self, count: int = 10) -> dict[str, Child]:
+        """The best distinct programs by search fitness, best first, by their keys."""
+        return best(begun(self.config, self.directory), count)
 
-    def child(self, id: int) -> Child:
-        """One child by its number."""
-        return Reader(self.directory).child(id)
+    def child(self, key: str | int) -> Child:
+        """One child by its number, behind the name of its search if the run has several: "search-2/17"."""
+        return child(self.config, self.directory, str(key))
 
     def digest(self) -> str:
-        """Hash over the committed children in order."""
-        return Reader(self.directory).digest()
+        """Hash over the committed children in order; of several searches, over their digests."""
+        return digest(self.config, self.directory)
 
 
 def load(directory: Path | str) -> Result:
@@ -84,6 +94,7 @@ def load(directory: Path | str) -> Result:
     reader = Reader(directory)
     config = reader.fact("config", {})
     winner = reader.fact("winner")
+    searches = begun(config, directory)
     return Result(
         directory,
         config,
@@ -91,18 +102,19 @@ def load(directory: Path | str) -> Result:
             int(scale): {name: Baseline(**values) for name, values in known.items()}
             for scale, known in reader.fact("baselines", {}).items()
         },
-        reader.totals(),
-        redundancy(reader, config.get("population", 1000)),
+        {place.name: reader.totals() for place, reader in searches.items()},
+        redundancy(searches.values(), config.get("population", 1000)),
         stages_of(reader),
-        None if winner is None else reader.child(winner),
+        winner,
+        None if winner is None else child(config, directory, winner),
         reader.fact("seconds", {}),
         {int(scale): machine for scale, machine in reader.fact("machines", {}).items()},
     )
 
 
-def redundancy(reader: Reader, population: int) -> float:
-    """Share of the statements of the last `population` trained children that do not reach the weights."""
-    children = reader.last_programs(population)
+def redundancy(searches: Iterable[Reader], population: int) -> float:
+    """Share of the statements of the last `population` trained children of searches that do not reach the weights."""
+    children = [program for reader in searches for program in reader.last_programs(population)]
     statements = sum(len(program) for program in children)
     return 1 - sum(len(dsl.live(program)) for program in children) / statements if statements else 0.0
 
@@ -120,5 +132,5 @@ def _stage(data: dict[str, Any]) -> Stage:
         data["scale"],
         data["seeds"],
         {name: score(value) for name, value in data["baselines"].items()},
-        {int(id): score(value) for id, value in data["scores"].items()},
+        {name: score(value) for name, value in data["scores"].items()},
     )

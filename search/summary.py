@@ -5,7 +5,6 @@ from __future__ import annotations
 from proxy_tasks import TRAINED
 from search.errors import SearchError
 from search.funnel import Score
-from search.journal import Child
 from search.result import Result
 
 
@@ -23,7 +22,8 @@ def summary(result: Result, command: str = "optsearch") -> str:
     if winner is None or simplified is None:
         raise SearchError(f"{directory} has no winner yet, its run has not ended: see `optsearch show`")
     lines = [
-        f"The winner, child {winner.id}, simplified from {len(winner.program)} to {len(simplified)} statements:",
+        f"The winner, child {result.winner_key}, simplified from {len(winner.program)} to {len(simplified)}"
+        " statements:",
         "",
         *(f"    {line}" for line in str(simplified).splitlines()),
         "",
@@ -37,7 +37,7 @@ def summary(result: Result, command: str = "optsearch") -> str:
     ]
     commands = {
         f"{command} show {directory}": "the best programs by length and fitness",
-        f"{command} show {directory} {winner.id}": "the winner as it was found",
+        f"{command} show {directory} {result.winner_key}": "the winner as it was found",
         f"{command} export {directory} --to optax": f"the winner as code; also in {directory}/winner_optax.py",
     }
     width = max(map(len, commands))
@@ -46,7 +46,7 @@ def summary(result: Result, command: str = "optsearch") -> str:
 
 def comparison(result: Result) -> list[str]:
     """The stages of the funnel: the winner beside AdamW and Lion."""
-    winner, task = result.winner, result.config["task"]
+    winner, task = result.winner_key, result.config["task"]
     lines = [
         "Validation loss (lower is better), mean and standard error over seeds that the search has not seen and the",
         "funnel has chosen by; AdamW and Lion with learning rate and weight decay tuned on the same task:",
@@ -54,7 +54,7 @@ def comparison(result: Result) -> list[str]:
         f"    {'task':<20} {'seeds':>5}  {'winner':>16}  {'AdamW':>16}  {'Lion':>16}",
     ]
     for stage in result.stages:
-        scores = [stage.scores.get(winner.id) if winner else None, stage.baselines["adamw"], stage.baselines["lion"]]
+        scores = [stage.scores.get(winner) if winner else None, stage.baselines["adamw"], stage.baselines["lion"]]
         shown = "  ".join(f"{format_score(score):>16}" for score in scores)
         lines.append(f"    {task + f' x{stage.scale}':<20} {stage.seeds:>5}  {shown}")
     return lines
@@ -80,12 +80,12 @@ def figures(result: Result) -> list[str]:
     ]
 
 
-def provenance(result: Result, child: Child) -> str:
+def provenance(result: Result, key: str) -> str:
     """Where a program comes from, for the docstring of its export."""
-    task, adamw = result.config["task"], result.baselines[result.config["scale"]]["adamw"]
+    child, task, adamw = result.child(key), result.config["task"], result.baselines[result.config["scale"]]["adamw"]
     fitness = child.evaluation.kind if child.evaluation.fitness is None else format_loss(child.evaluation.fitness)
     return (
-        f"Found by optsearch on {task} (child {child.id}, hash {child.hash}): validation loss {fitness},"
+        f"Found by optsearch on {task} (child {key}, hash {child.hash}): validation loss {fitness},"
         f" tuned AdamW's {format_loss(adamw.fitness)}."
     )
 

@@ -11,14 +11,15 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
+from itertools import repeat
 from pathlib import Path
 
 import dsl
-import proxy_tasks
 from dsl.user_cache import user_cache
 from search.config import TuneConfig
 from search.errors import SearchError
-from search.evaluator import Evaluation, evaluate, raise_task_error, score
+from search.evaluator import Evaluation, merged, raise_task_error
+from search.workers import Bench
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Tuned:
 
 def tune(
     name: str,
-    trainer: proxy_tasks.Trainer,
+    bench: Bench,
     config: TuneConfig,
     report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Tuned:
@@ -55,32 +56,36 @@ def tune(
 
     Args:
         name: of a known optimizer with `learning_rate` and `weight_decay`.
-        trainer: of the task.
+        bench: the task.
         config: the grid.
         report: called with trainings done and to do.
 
     Raises:
         SearchError: when no point of the grid trains.
+        TaskError: when the task fails.
     """
     seeds = tuple(range(config.seeds))
     grid = [(lr, decay) for lr in config.learning_rates for decay in config.weight_decays]
+    programs = [dsl.known(name, learning_rate=lr, weight_decay=decay) for lr, decay in grid]
     total = len(grid) + min(config.finalists, len(grid))
     candidates: list[Tuned] = []
-    for learning_rate, weight_decay in grid:
-        program = dsl.known(name, learning_rate=learning_rate, weight_decay=weight_decay)
-        evaluation = evaluate(trainer, dsl.canonical(program), seeds[:1])
+    for point, program, evaluation in zip(grid, programs, bench.evaluate(programs, seeds[:1]), strict=True):
         raise_task_error(evaluation, name)
-        candidates.append(Tuned(name, learning_rate, weight_decay, program, evaluation))
+        candidates.append(Tuned(name, *point, program, evaluation))
         report(len(candidates), total)
+    chosen = sorted(candidates, key=lambda tuned: tuned.fitness)[: config.finalists]
     finalists: list[Tuned] = []
-    for candidate in sorted(candidates, key=lambda tuned: tuned.fitness)[: config.finalists]:
-        rest = (trainer.train(dsl.canonical(candidate.program), seed) for seed in seeds[1:])
-        finalists.append(replace(candidate, evaluation=score((*candidate.evaluation.outcomes, *rest))))
+    others = bench.evaluate([tuned.program for tuned in chosen], seeds[1:]) if seeds[1:] else repeat(None)
+    for tuned, rest in zip(chosen, others, strict=False):
+        if rest:
+            raise_task_error(rest, name)
+            tuned = replace(tuned, evaluation=merged((tuned.evaluation, rest)))
+        finalists.append(tuned)
         report(len(grid) + len(finalists), total)
     best = min(finalists, key=lambda tuned: tuned.fitness)
     if best.evaluation.fitness is None:
         raise SearchError(
-            f"{name} does not train on {trainer.task.name} with any learning rate and weight decay of the grid"
+            f"{name} does not train on {bench.trainer.task.name} with any learning rate and weight decay of the grid"
             f" ({best.evaluation.kind}): give smaller learning rates under `tune`"
         )
     return best
@@ -88,7 +93,7 @@ def tune(
 
 def tune_once(
     name: str,
-    trainer: proxy_tasks.Trainer,
+    bench: Bench,
     config: TuneConfig,
     report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Tuned:
@@ -96,10 +101,11 @@ def tune_once(
 
     Raises:
         SearchError: when no point of the grid trains.
+        TaskError: when the task fails.
     """
-    task, template = trainer.task, dsl.optimizers[name]
+    task, template = bench.trainer.task, dsl.optimizers[name]
     key = (
-        trainer.machine.description,
+        bench.trainer.machine.description,
         task.name,
         task.scale,
         task.version,
@@ -111,11 +117,11 @@ def tune_once(
     path = user_cache("tuning") / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.json"
     kept = _kept(path, config)
     if kept is None:
-        tuned = tune(name, trainer, config, report=report)
+        tuned = tune(name, bench, config, report=report)
         _keep(path, [tuned.learning_rate, tuned.weight_decay])
         return tuned
     learning_rate, weight_decay = kept
-    return tune(name, trainer, TuneConfig((learning_rate,), (weight_decay,), config.seeds), report=report)
+    return tune(name, bench, TuneConfig((learning_rate,), (weight_decay,), config.seeds), report=report)
 
 
 def _kept(path: Path, config: TuneConfig) -> tuple[float, float] | None:

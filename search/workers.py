@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import dsl
 import proxy_tasks
 from search.config import Config
 from search.errors import SearchError
-from search.evaluator import Evaluation, Limits, evaluate
+from search.evaluator import Evaluation, Limits, evaluate, merged
 
+ANY = Limits()
 REACH_S = 10.0  # a cluster has to be reached
+
+
+@dataclass(frozen=True)
+class Job:
+    """A program to be evaluated.
+
+    Attributes:
+        program: in canonical form.
+        scale: of the task.
+        seeds: to be trained with, in this order.
+        limits: that the trainings have to keep.
+    """
+
+    program: dsl.Program
+    scale: int
+    seeds: tuple[int, ...]
+    limits: Limits = Limits()
 
 
 class Pending(Protocol):
@@ -22,74 +41,125 @@ class Pending(Protocol):
     def under_way(self) -> bool:
         """Whether work on it has begun, so that a search that stops waits for it."""
 
+    def ready(self) -> bool:
+        """Whether `result` answers without waiting for another process."""
+
     def result(self) -> Evaluation:
         """The evaluation, once it is there."""
 
 
 class Workers(Protocol):
-    """What a search asks of its workers. The evaluation is a function of the arguments, whoever computes it when."""
+    """What a search asks of its workers. An evaluation is a function of the job, whoever computes it when."""
 
-    def submit(self, program: dsl.Program, limits: Limits) -> Pending:
-        """Has a canonical program evaluated."""
+    def prepare(self, scale: int, trainer: proxy_tasks.Trainer) -> None:
+        """Has them ready for jobs of a scale, which they train as this trainer would."""
+
+    def submit(self, job: Job) -> Pending:
+        """Has a program evaluated."""
+
+    def wait(self) -> None:
+        """Until an answer has come, or may have."""
 
     def close(self) -> None:
         """Ends them; what they were asked for and have not answered is lost."""
 
 
 class InlineWorkers:
-    """The process itself, which trains when a result is asked for.
+    """The process itself, which trains when a result is asked for."""
 
-    Args:
-        trainer: of the task of the search.
-        seeds: that a program near the best is trained with.
-    """
+    def __init__(self) -> None:
+        self._trainers: dict[int, proxy_tasks.Trainer] = {}
 
-    def __init__(self, trainer: proxy_tasks.Trainer, seeds: Sequence[int]):
-        self._trainer, self._seeds = trainer, tuple(seeds)
+    def prepare(self, scale: int, trainer: proxy_tasks.Trainer) -> None:
+        """Remembers what trains."""
+        self._trainers[scale] = trainer
 
-    def submit(self, program: dsl.Program, limits: Limits) -> Pending:
+    def submit(self, job: Job) -> Pending:
         """Remembers what to train."""
-        return _Later(lambda: evaluate(self._trainer, program, self._seeds, limits))
+        trainer = self._trainers[job.scale]
+        return _Later(lambda: evaluate(trainer, job.program, job.seeds, job.limits))
+
+    def wait(self) -> None:
+        """Everything is ready."""
 
     def close(self) -> None:
         """There is nothing to end."""
 
 
 class _Later:
-    """Work that begins when its result is asked for."""
+    """Work that is done once, when its result is asked for."""
 
-    def __init__(self, result: Callable[[], Evaluation]):
-        self.result = result
+    def __init__(self, work: Callable[[], Evaluation]):
+        self._work = work
+
+    @cached_property
+    def _evaluation(self) -> Evaluation:
+        return self._work()
+
+    def result(self) -> Evaluation:
+        """Does the work."""
+        return self._evaluation
+
+    def ready(self) -> bool:
+        """Always."""
+        return True
 
     def under_way(self) -> bool:
         """Never: it is done at once."""
         return False
 
 
-def inline(config: Config, trainer: proxy_tasks.Trainer) -> Workers:
+@dataclass(frozen=True)
+class Bench:
+    """A task of one scale, and the workers that train on it.
+
+    Attributes:
+        scale: of the task.
+        trainer: says what the task is and what executes the programs; whoever trains does so as it would.
+        workers: prepared for this scale.
+    """
+
+    scale: int
+    trainer: proxy_tasks.Trainer
+    workers: Workers
+
+    @classmethod
+    def inline(cls, trainer: proxy_tasks.Trainer, scale: int = 1) -> Bench:
+        """Trains in this process."""
+        workers = InlineWorkers()
+        workers.prepare(scale, trainer)
+        return cls(scale, trainer, workers)
+
+    def submit(self, program: dsl.Program, seeds: Iterable[int], limits: Limits = ANY) -> Pending:
+        """Has a canonical program evaluated."""
+        return self.workers.submit(Job(program, self.scale, tuple(seeds), limits))
+
+    def evaluate(self, programs: Iterable[dsl.Program], seeds: Iterable[int]) -> Iterator[Evaluation]:
+        """The evaluation of each program, in order; all trainings are under way at once, each seed by itself.
+
+        Args:
+            programs: as they are written; what is trained is their canonical form.
+            seeds: for each.
+        """
+        seeds = tuple(seeds)
+        asked = [[self.submit(dsl.canonical(program), (seed,)) for seed in seeds] for program in programs]
+        for trainings in asked:
+            yield merged(training.result() for training in trainings)
+
+
+def inline(config: Config) -> Workers:
     """The process itself."""
-    return InlineWorkers(trainer, range(config.fitness.seeds))
+    return InlineWorkers()
 
 
-def ray(config: Config, trainer: proxy_tasks.Trainer) -> Workers:
-    """Ray actors that train as this process would."""
-    from search.ray_worker import Duty, sources_digest
-    from search.ray_workers import LOCAL, RayWorkers
+def ray(config: Config) -> Workers:
+    """Ray actors."""
+    from search.ray_workers import RayWorkers
 
-    duty = Duty(
-        config.task,
-        config.scale,
-        trainer.machine.name,
-        trainer.machine.description,
-        tuple(range(config.fitness.seeds)),
-        sources_digest(),
-        os.getcwd() if config.ray.address == LOCAL else "",
-        config.ray.deadline_s,
-    )
-    return RayWorkers(duty, config.ray)
+    return RayWorkers(config)
 
 
-WORKERS: dict[str, Callable[[Config, proxy_tasks.Trainer], Workers]] = {"inline": inline, "ray": ray}
+WORKERS: dict[str, Callable[[Config], Workers]] = {"inline": inline, "ray": ray}
 
 
 def check_reachable(config: Config) -> None:

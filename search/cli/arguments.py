@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 import dsl
 from search.programs import parse_text, read_program
 
 PROGRAM_HELP = "file with a program, - for standard input, or a known optimizer, such as lion"
+CHILD_HELP = "number of a child, 0 is the warm start; in a run of several searches search-2/17, say"
 
 
 def program(name: str) -> dsl.Program:
@@ -29,3 +31,10 @@ def child_number(text: str) -> int:
     if not 0 <= number < 2**63:
         raise argparse.ArgumentTypeError(f"{text!r} is not the number of a child: write 0 or more")
     return number
+
+
+def child_key(text: str) -> str:
+    """A child, for argparse: its number, behind the name of its search where a run has several."""
+    if not re.fullmatch(r"([a-z]+-\d+/)?\d{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a child: write 0 or more, or search-2/17, say")
+    return text

@@ -15,12 +15,18 @@ from search.cli.arguments import child_number
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this subcommand."""
     parser.add_argument("directory", metavar="DIR", type=Path, help="directory of a run")
-    parser.add_argument("--upto", metavar="N", type=child_number, help="number of the last child that counts")
+    parser.add_argument(
+        "--upto", metavar="N", type=child_number, help="number of the last child that counts; of one search only"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the digest of the children in order, without times."""
     from search.journal import Reader
+    from search.searches import digest
 
-    print(Reader(arguments.directory).digest(arguments.upto))
+    if arguments.upto is None:
+        print(digest(Reader(arguments.directory).fact("config", {}), arguments.directory))
+    else:
+        print(Reader(arguments.directory).digest(arguments.upto))
     return 0

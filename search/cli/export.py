@@ -19,7 +19,7 @@ from pathlib import Path
 
 import dsl
 from dsl.export import EXPORTERS
-from search.cli.arguments import PROGRAM_HELP, child_number, program
+from search.cli.arguments import CHILD_HELP, PROGRAM_HELP, child_key, program
 from search.errors import SearchError
 
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this subcommand."""
     parser.add_argument("source", metavar="FILE|DIR", help=f"what to export: directory of a run, {PROGRAM_HELP}")
     parser.add_argument(
-        "id", metavar="ID", type=child_number, nargs="?", help="only after the directory of a run: number of a child"
+        "id", metavar="ID", type=child_key, nargs="?", help=f"only after the directory of a run: {CHILD_HELP}"
     )
     parser.add_argument(
         "--to",
@@ -56,20 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _export_child(directory: Path, id: int | None, target: str) -> str:
+def _export_child(directory: Path, key: str | None, target: str) -> str:
     from search.result import load
     from search.summary import provenance
 
     result = load(directory)
-    if id is not None:
-        child = result.child(id)
-    elif result.winner:
-        child = result.winner
-    elif best := result.best(1):
-        child = best[0]
-    else:
+    key = key or result.winner_key or next(iter(result.best(1)), None)
+    if key is None:
         raise SearchError(f"{directory} holds no trained program yet: wait until its search has begun")
-    return dsl.export(dsl.simplify(child.program), target, provenance(result, child))
+    return dsl.export(dsl.simplify(result.child(key).program), target, provenance(result, key))
 
 
 def _write(path: Path, text: str, force: bool) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from proxy_tasks.environment import single_threaded, start_jax
+from proxy_tasks.environment import single_threaded
 from search.cli.run import report
 from search.console import Console
 from search.errors import SearchError
@@ -41,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     single_threaded()
     import search
 
-    start_jax()
     budget = dict(map(_limit, arguments.budget))
     return report(
         lambda console: search.resume(

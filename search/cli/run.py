@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from proxy_tasks.environment import single_threaded, start_jax
+from proxy_tasks.environment import single_threaded
 from search.configuration import load_config
 from search.console import Console
 from search.directories import claim, claim_first_free
@@ -50,12 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     single_threaded()
     import search
 
-    start_jax()
     config = load_config(arguments.config, arguments.set)
     directory = claim(arguments.out) if arguments.out else claim_first_free(arguments.config.stem)
-    console = Console()
-    console.line(f"the run is written to {directory}")
-    return report(lambda console: search.run(config, directory, console), console, directory)
+    return report(lambda console: search.run(config, directory, console), Console(), directory)
 
 
 def report(work: Callable[[Console], Result], console: Console, directory: Path) -> int:

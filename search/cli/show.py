@@ -10,60 +10,77 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dsl
-from search.cli.arguments import child_number
+from search.cli.arguments import CHILD_HELP, child_key
 from search.cli.listing import marked
 from search.journal import Child, Reader
 from search.result import Result, load
+from search.searches import Place, begun, front
 from search.summary import comparison, figures, format_loss, verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this subcommand."""
-    parser.add_argument("directory", metavar="DIR", type=Path, help="directory of a run, finished or not")
-    parser.add_argument("id", metavar="ID", type=child_number, nargs="?", help="number of a child; 0 is the warm start")
+    parser.add_argument(
+        "directory", metavar="DIR", type=Path, help="directory of a run, or of one of its searches; finished or not"
+    )
+    parser.add_argument("id", metavar="ID", type=child_key, nargs="?", help=CHILD_HELP)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the hall of fame and the totals, or one child."""
     reader, result = Reader(arguments.directory), load(arguments.directory)
-    if arguments.id is None:
-        lines = _show_run(reader, result)
-    else:
-        lines = _show_child(result.child(arguments.id), _start(reader))
+    lines = _show_run(reader, result) if arguments.id is None else _show_child(result, arguments.id)
     for line in lines:
         print(line)
     return 0
 
 
 def _show_run(reader: Reader, result: Result) -> Iterator[str]:
-    start = _start(reader)
-    front = reader.front()
-    if start is None or not front:
+    searches = begun(result.config, result.directory)
+    found = front(searches)
+    if not found:
         yield "no program was trained yet"
         return
+    if len(searches) > 1:
+        yield from _show_searches(searches, result)
     yield "best program of each length (live statements); lower fitness is better; gain is over the warm start, child 0"
     yield ""
-    yield f"{'child':>8} {'length':>6} {'fitness':>9} {'gain':>8}  simplified"
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    if result.winner and all(child.id != result.winner.id for _, child in front):
-        front.append((len(dsl.live(result.winner.program)), result.winner))
-    for length, child in front:
-        gain = _fitness(start) - _fitness(child)
-        line = f"{child.id:>8} {length:>6} {_fitness(child):>9.5f} {gain:>+8.5f}  {_one_line(child.program)}"
-        yield line if width is None or len(line) <= width else f"{line[: width - 3]}..."
+    width = max(8, *map(len, found))
+    yield f"{'child':>{width}} {'length':>6} {'fitness':>9} {'gain':>8}  simplified"
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if result.winner_key and result.winner:
+        found.setdefault(result.winner_key, (len(dsl.live(result.winner.program)), result.winner))
+    start = _fitness(next(iter(searches.values())).child(0))
+    for key, (length, child) in found.items():
+        fitness = _fitness(child)
+        line = f"{key:>{width}} {length:>6} {fitness:>9.5f} {start - fitness:>+8.5f}  {_one_line(child.program)}"
+        yield line if columns is None or len(line) <= columns else f"{line[: columns - 3]}..."
     yield ""
     yield from figures(result)
-    if result.winner is None:
+    if whole := reader.fact("part_of"):
+        yield f"one search of the run {whole}, which chooses the winner among all"
+    elif result.winner_key is None:
         yield "the run has not ended: there is no winner yet"
     else:
-        yield f"the winner is child {result.winner.id}"
+        yield f"the winner is child {result.winner_key}"
         yield ""
         yield from comparison(result)
         yield from verdict(result)
+
+
+def _show_searches(searches: Mapping[Place, Reader], result: Result) -> Iterator[str]:
+    yield f"{'search':<12} {'seed':>6} {'children':>10} {'trained':>8} {'first':>9} {'best':>9}"
+    for place, reader in searches.items():
+        totals, (best,) = result.searches[place.name], reader.best(1)
+        yield (
+            f"{place.name:<12} {place.seed:>6} {totals.generated:>10} {totals.trained:>8}"
+            f" {_fitness(reader.child(0)):>9.5f} {_fitness(best):>9.5f}"
+        )
+    yield ""
 
 
 def _one_line(program: dsl.Program) -> str:
@@ -71,17 +88,19 @@ def _one_line(program: dsl.Program) -> str:
     return "; ".join([*map(str, simplified.statements), f"return {', '.join(simplified.outputs)}"])
 
 
-def _show_child(child: Child, start: Child | None) -> Iterator[str]:
+def _show_child(result: Result, key: str) -> Iterator[str]:
+    child = result.child(key)
     origin = "the warm start" if child.parent is None else f"made from child {child.parent} by {child.mutation}"
-    yield f"child {child.id}, {origin}"
+    yield f"child {key}, {origin}"
     yield f"hash {child.hash}" + ("" if child.new else ", as an earlier child's: not trained again")
     evaluation = child.evaluation
     if evaluation.fitness is None:
         yield f"{evaluation.kind}: no fitness"
         yield from evaluation.error.splitlines()
     else:
-        gain = f", gain over the warm start {_fitness(start) - evaluation.fitness:+.5f}" if start else ""
-        yield f"fitness {evaluation.fitness:.5f}{gain}"
+        start = result.child(f"{key.rpartition('/')[0]}/0".removeprefix("/"))
+        gain = _fitness(start) - evaluation.fitness
+        yield f"fitness {evaluation.fitness:.5f}, gain over the warm start {gain:+.5f}"
     for seed, outcome in enumerate(evaluation.outcomes):
         loss = "no loss" if outcome.loss is None else f"loss {outcome.loss:.5f}"
         curve = " ".join(format_loss(value) for value in outcome.curve)
@@ -94,10 +113,6 @@ def _show_child(child: Child, start: Child | None) -> Iterator[str]:
     yield str(simplified).rstrip("\n")
 
 
-def _start(reader: Reader) -> Child | None:
-    return next(reader.children("id = 0"), None)
-
-
-def _fitness(child: Child | None) -> float:
-    assert child is not None and child.evaluation.fitness is not None, "only children that trained are compared"
+def _fitness(child: Child) -> float:
+    assert child.evaluation.fitness is not None, "only children that trained are compared"
     return child.evaluation.fitness

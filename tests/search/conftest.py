@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import dsl
 import proxy_tasks
 from proxy_tasks import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome, Trainer
+from proxy_tasks.outcome import part_ends
 
 QUADRATIC = f"{Path(__file__).parent / 'quadratic.py'}:Quadratic"
 
@@ -49,6 +51,7 @@ class DrawnTrainer:
 
     def __init__(self) -> None:
         self.trained: list[tuple[str, int]] = []
+        self.task = SimpleNamespace(steps=100)
 
     def train(self, program: dsl.Program, seed: int = 0, thresholds: Sequence[float] = NEVER) -> Outcome:
         self.trained.append((str(program), seed))
@@ -58,7 +61,7 @@ class DrawnTrainer:
         curve = tuple(4.0 - part + drawn[part] / 256 for part in range(4))
         for checkpoint, threshold in enumerate(thresholds):
             if curve[checkpoint] > threshold:
-                return Outcome(STOPPED_EARLY, None, curve[: checkpoint + 1], 10 * (checkpoint + 1))
+                return Outcome(STOPPED_EARLY, None, curve[: checkpoint + 1], part_ends(100)[checkpoint])
         return Outcome(TRAINED, 1 + drawn[4] / 256 + seed / 1024, curve, 100)
 
 

@@ -215,7 +215,7 @@ def test_one_line_says_when_jax_cannot_start(monkeypatch, tmp_path, arguments):
     monkeypatch.setenv("JAX_PLATFORMS", "nonsense")
     command = process(*arguments, cwd=tmp_path)
     _, error = command.communicate()
-    assert command.returncode == 2 and not any(tmp_path.iterdir())
+    assert command.returncode == 2 and not list(tmp_path.glob("runs/*"))
     assert error.startswith("optsearch: JAX cannot start with JAX_PLATFORMS=nonsense: set it to cpu")
     assert len(error.splitlines()) == 1
 
@@ -295,7 +295,7 @@ def test_export_writes_source_code(call, program_file, target):
 def test_export_of_a_run_takes_the_best_child_until_there_is_a_winner(call, run_directory):
     assert "child 2," in call("export", run_directory)
     journal = sqlite3.connect(run_directory / FILE_NAME)
-    journal.execute("INSERT INTO facts VALUES ('winner', '3')")
+    journal.execute("INSERT INTO facts VALUES ('winner', '\"3\"')")
     journal.commit()
     journal.close()
     assert "child 3," in call("export", run_directory)
@@ -445,9 +445,7 @@ def test_run_starts_the_configured_search_in_the_first_free_directory(runs, caps
     assert config == load_config(Path("quickstart"), ["seed=5", "budget.generated=7"])
     assert directory == Path("runs/quickstart-2")
     assert directory.is_dir()
-    captured = capsys.readouterr()
-    assert captured.out == "the summary\n"
-    assert "runs/quickstart-2" in captured.err
+    assert capsys.readouterr().out == "the summary\n"
 
 
 def test_run_takes_an_empty_or_new_directory(runs):

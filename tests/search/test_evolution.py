@@ -20,8 +20,8 @@ from search.config import BudgetConfig, Config, FitnessConfig, WindowConfig
 from search.evaluator import Evaluation, Limits, answers, evaluate
 from search.evolution import Progress, evolve
 from search.journal import Child, Journal, Reader
-from search.workers import InlineWorkers
-from tests.search.evolved import evolved
+from search.searches import together
+from tests.search.evolved import cache_of, evolved
 
 START = dsl.optimizers["adamw"]
 
@@ -36,7 +36,7 @@ CONFIG = Config(
 
 def search(config: Config, trainer: Any, report: Callable[[Progress], None] = lambda progress: None) -> list[Child]:
     """The children of a search from START."""
-    return evolved(config, START, trainer, InlineWorkers(trainer, range(config.fitness.seeds)), report)
+    return evolved(config, START, trainer, report=report)
 
 
 def fresh(children: list[Child], first: int, end: int) -> int:
@@ -216,7 +216,7 @@ def run(directory: Path, trainer: Any, config: Config) -> Reader:
     journal = Journal(directory)
     first = evaluate(trainer, dsl.canonical(START), tuple(range(config.fitness.seeds)))
     journal.record(Child(0, None, None, START, dsl.canonical_hash(START), first, new=True))
-    evolve(config, START, first, InlineWorkers(trainer, range(config.fitness.seeds)), journal)
+    together([evolve(config, START, first, cache_of(config, trainer), journal)], lambda: None)
     journal.close()
     return Reader(directory)
 

@@ -12,9 +12,10 @@ import dsl
 from proxy_tasks import NON_FINITE, TRAINED, Outcome
 from search.config import Config, FunnelConfig
 from search.funnel import FIRST_FRESH_SEED, Score, Stage, run_stage, winner
+from search.workers import Bench
 
 ADAMW, LION = dsl.optimizers["adamw"], dsl.optimizers["lion"]
-CANDIDATES = {id: dsl.known("sgd", learning_rate=id / 8) for id in (3, 4, 5, 9)}
+CANDIDATES = {str(id): dsl.known("sgd", learning_rate=id / 8) for id in (3, 4, 5, 9)}
 
 
 class Table:
@@ -37,13 +38,13 @@ def stage(adamw: float, *losses: Any, seeds: int = 3, report: Any = lambda done,
     candidates = dict(list(CANDIDATES.items())[: len(losses)])
     table = Table(dict(zip((ADAMW, LION, *candidates.values()), functions, strict=True)))
     baselines = {"adamw": ADAMW, "lion": LION}
-    return run_stage(table, 10, seeds, baselines, candidates, report), table  # type: ignore[arg-type]
+    return run_stage(Bench.inline(table, 10), seeds, baselines, candidates, report), table  # type: ignore[arg-type]
 
 
 def test_those_that_beat_adamw_pass_best_first():
     found, _ = stage(0.5, 0.4, 0.6, 0.3, 0.45)
-    assert found.passed == [5, 3, 9]
-    assert [found.scores[id].mean for id in (3, 4, 5, 9)] == pytest.approx([0.4, 0.6, 0.3, 0.45])
+    assert found.passed == ["5", "3", "9"]
+    assert [found.scores[id].mean for id in "3459"] == pytest.approx([0.4, 0.6, 0.3, 0.45])
 
 
 def test_as_good_as_adamw_does_not_pass():
@@ -52,24 +53,24 @@ def test_as_good_as_adamw_does_not_pass():
 
 def test_lion_is_scored_and_need_not_be_beaten():
     found, _ = stage(2.0, 1.5)
-    assert found.passed == [3] and found.baselines["lion"].mean == 1.0 < found.scores[3].mean
+    assert found.passed == ["3"] and found.baselines["lion"].mean == 1.0 < found.scores["3"].mean
 
 
 def test_it_is_the_mean_over_the_seeds_that_counts():
     found, _ = stage(0.5, lambda seed: [0.1, 0.1, 2.0][seed], lambda seed: [0.6, 0.6, 0.1][seed])
-    assert found.passed == [4]
-    assert found.scores[3].losses == (0.1, 0.1, 2.0)
+    assert found.passed == ["4"]
+    assert found.scores["3"].losses == (0.1, 0.1, 2.0)
 
 
 def test_a_candidate_that_diverges_with_one_seed_does_not_pass():
     found, _ = stage(0.5, lambda seed: None if seed == 1 else 0.0, 0.4)
-    assert found.passed == [4]
-    assert (found.scores[3].kind, found.scores[3].mean) == (NON_FINITE, math.inf)
+    assert found.passed == ["4"]
+    assert (found.scores["3"].kind, found.scores["3"].mean) == (NON_FINITE, math.inf)
 
 
 def test_what_trains_passes_where_adamw_diverges():
     found, _ = stage(None, 5.0, None)  # type: ignore[arg-type]
-    assert found.passed == [3] and found.baselines["adamw"].kind == NON_FINITE
+    assert found.passed == ["3"] and found.baselines["adamw"].kind == NON_FINITE
 
 
 def test_every_program_gets_the_same_seeds_and_is_trained_in_canonical_form():
@@ -100,22 +101,22 @@ def test_a_score_has_the_standard_error_of_the_mean():
 
 
 def scored(adamw: float, **means: float) -> Stage:
-    scores = {int(id[1:]): Score((mean,), TRAINED) for id, mean in means.items()}
+    scores = {id[1:]: Score((mean,), TRAINED) for id, mean in means.items()}
     return Stage(1, 1, {"adamw": Score((adamw,), TRAINED)}, scores)
 
 
 def test_the_winner_is_the_best_of_the_last_stage():
-    assert winner([scored(0.5, _1=0.1, _2=0.2, _3=0.9), scored(0.5, _1=0.4, _2=0.3)]) == 2
+    assert winner([scored(0.5, _1=0.1, _2=0.2, _3=0.9), scored(0.5, _1=0.4, _2=0.3)]) == "2"
 
 
 def test_if_nobody_passes_the_last_stage_the_winner_is_the_best_of_the_one_before():
-    assert winner([scored(0.5, _1=0.2, _3=0.1), scored(0.05, _1=0.1, _3=0.2)]) == 3
+    assert winner([scored(0.5, _1=0.2, _3=0.1), scored(0.05, _1=0.1, _3=0.2)]) == "3"
 
 
 def test_if_nobody_passes_at_all_the_winner_is_the_best_on_fresh_seeds():
-    assert winner([scored(0.1, _4=0.3, _6=0.2, _5=0.4)]) == 6
+    assert winner([scored(0.1, _4=0.3, _6=0.2, _5=0.4)]) == "6"
 
 
 def test_if_everybody_diverges_the_winner_is_the_best_of_the_search():
     failed = Score((), NON_FINITE)
-    assert winner([Stage(1, 1, {"adamw": Score((0.1,), TRAINED)}, {8: failed, 2: failed})]) == 8
+    assert winner([Stage(1, 1, {"adamw": Score((0.1,), TRAINED)}, {"8": failed, "2": failed})]) == "8"

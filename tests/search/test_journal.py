@@ -168,10 +168,10 @@ def test_redundancy_is_the_share_of_dead_statements_among_the_last_that_trained(
         Child(4, 0, "insert", whole, "dd", trained(3.0), new=True),
     ]
     reader = written(tmp_path, children)
-    assert redundancy(reader, 1) == 0
-    assert redundancy(reader, 2) == pytest.approx(1 / 4)
-    assert redundancy(reader, 3) == pytest.approx(2 / 6)
-    assert redundancy(written(tmp_path / "empty", []), 3) == 0
+    assert redundancy([reader], 1) == 0
+    assert redundancy([reader], 2) == pytest.approx(1 / 4)
+    assert redundancy([reader], 3) == pytest.approx(2 / 6)
+    assert redundancy([written(tmp_path / "empty", [])], 3) == 0
 
 
 # The digest.

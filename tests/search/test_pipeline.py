@@ -88,14 +88,14 @@ def test_a_run_starts_as_tuned_adamw(result):
 
 
 def test_the_best_programs_are_at_least_as_good_as_the_warm_start(result):
-    best = result.best(5)
+    best = list(result.best(5).values())
     assert [child.evaluation.fitness for child in best] == sorted(child.evaluation.fitness for child in best)
     assert best[0].evaluation.fitness <= result.child(0).evaluation.fitness
 
 
 def test_the_best_programs_go_through_the_funnel(result, config):
     first, second = result.stages
-    assert set(first.scores) == {child.id for child in result.best(config.funnel.candidates)}
+    assert set(first.scores) == set(result.best(config.funnel.candidates))
     assert (first.scale, first.seeds) == (1, 4) and (second.scale, second.seeds) == (10, 3)
     assert list(second.scores) == first.ranked[: config.funnel.survivors] != []
     for stage in result.stages:
@@ -117,7 +117,7 @@ def test_a_run_says_where_its_time_went(result):
 
 def test_a_run_tells_its_user_what_it_did(result, told):
     text = told.getvalue()
-    best = result.best(1)[0].evaluation.fitness
+    (best,) = (child.evaluation.fitness for child in result.best(1).values())
     assert f"evolved 150 children, {result.totals.trained} trained; best fitness {best:.4f}" in text
     for scale in SCALES:
         for name in ("adamw", "lion"):
@@ -172,7 +172,7 @@ def test_the_summary_has_the_figures(result):
     for line in str(result.simplified).splitlines():
         assert line in text
     for stage in result.stages:
-        scores = [stage.scores.get(result.winner.id), stage.baselines["adamw"], stage.baselines["lion"]]
+        scores = [stage.scores.get(result.winner_key), stage.baselines["adamw"], stage.baselines["lion"]]
         assert all(f"{score.mean:.4f} +- {score.error:.4f}" in text for score in scores if score)
     totals = result.totals
     assert f"150 children generated, {totals.trained} of them trained" in text

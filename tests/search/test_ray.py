@@ -21,10 +21,10 @@ import proxy_tasks
 from proxy_tasks import TRAINED
 from search import Config, SearchError
 from search.config import BudgetConfig, FitnessConfig, RayConfig, WindowConfig
-from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST, Limits
+from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST
 from search.journal import Child
 from search.ray_workers import RayWorkers
-from search.workers import InlineWorkers, ray
+from search.workers import Bench, ray
 from tests.search.evolved import evolved
 
 START = dsl.known("adamw", learning_rate=0.1, weight_decay=0.1)
@@ -37,13 +37,20 @@ CONFIG = Config(
 )
 
 
+def pool_of(config: Config, trainer: Any) -> RayWorkers:
+    """Workers that are prepared."""
+    pool = ray(config)
+    pool.prepare(1, trainer)
+    return pool  # type: ignore[return-value]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _one_cluster(tmp_path_factory: pytest.TempPathFactory, quadratic: str) -> Iterator[None]:
     """All tests share one, for it takes seconds to begin."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         trainer = proxy_tasks.Trainer(proxy_tasks.get(quadratic))
-        first = ray(replace(CONFIG, task=quadratic, ray=RayConfig(workers=4)), trainer)
+        first = pool_of(replace(CONFIG, task=quadratic, ray=RayConfig(workers=4)), trainer)
         first._owned = False
         first.close()
     yield
@@ -61,26 +68,33 @@ def config(quadratic: str) -> Config:
     return replace(CONFIG, task=quadratic)
 
 
-def search(config: Config, trainer: Any, pool: Any) -> list[Child]:
+def search(config: Config, trainer: Any, pool: RayWorkers | None = None) -> list[Child]:
     return evolved(config, START, trainer, pool)
 
 
 @pytest.fixture(scope="module")
 def expected(quadratic_trainer: Any) -> list[Child]:
     """The children of the search in this process."""
-    return search(CONFIG, quadratic_trainer, InlineWorkers(quadratic_trainer, (0, 1)))
+    return search(CONFIG, quadratic_trainer)
 
 
 @pytest.mark.parametrize("workers, batch", [(1, 32), (2, 1), (2, 64), (4, 32)])
 def test_the_children_are_the_same_with_any_number_of_workers(config, quadratic_trainer, expected, workers, batch):
     config = replace(config, ray=RayConfig(workers=workers, batch=batch))
-    found = search(config, quadratic_trainer, ray(config, quadratic_trainer))
+    found = search(config, quadratic_trainer, pool_of(config, quadratic_trainer))
     assert found == expected
     assert {child.evaluation.worker for child in found if child.new} != {""}
 
 
 def processes(pool: RayWorkers) -> list[int]:
     return ray_module.get([actor.handle.process.remote() for actor in pool._actors])
+
+
+def trained_by(pool: RayWorkers, trainer: Any, times: int) -> set[str]:
+    """What becomes of the warm start, trained so many times."""
+    bench = Bench(1, trainer, pool)
+    asked = [bench.submit(dsl.canonical(START), (seed,)) for seed in range(times)]
+    return {each.result().kind for each in asked}
 
 
 class Meanwhile(threading.Thread):
@@ -103,7 +117,7 @@ class Meanwhile(threading.Thread):
 
 
 def test_a_slow_worker_changes_nothing(config, quadratic_trainer, expected):
-    pool = ray(config, quadratic_trainer)
+    pool = pool_of(config, quadratic_trainer)
     slow, _ = processes(pool)
 
     def slow_down() -> None:
@@ -120,9 +134,9 @@ def test_a_slow_worker_changes_nothing(config, quadratic_trainer, expected):
 def test_workers_that_are_killed_at_random_moments_change_nothing(config, quadratic_trainer, count):
     rng, killed = random.Random(count), []
     config = replace(config, budget=BudgetConfig(generated=3000))
-    expected = search(config, quadratic_trainer, InlineWorkers(quadratic_trainer, (0, 1)))
+    expected = search(config, quadratic_trainer)
     while len(killed) < count:
-        pool = ray(config, quadratic_trainer)
+        pool = pool_of(config, quadratic_trainer)
 
         def kill(actors: list[Any] = pool._actors) -> None:
             try:
@@ -168,10 +182,11 @@ def trapped(tmp_path: Path, act: str, **options: Any) -> list[Any]:
     file = tmp_path / "trap.py"
     file.write_text(HANGING.replace("ACT", act))
     config = replace(CONFIG, task=f"{file}:Trap", ray=RayConfig(workers=2, **options))
-    pool = ray(config, proxy_tasks.Trainer(proxy_tasks.get(config.task)))
+    trainer = proxy_tasks.Trainer(proxy_tasks.get(config.task))
+    pool = pool_of(config, trainer)
     programs = [HARMLESS] * 6 + [HARMFUL] + [HARMLESS] * 6
     try:
-        asked = [pool.submit(dsl.canonical(program), Limits()) for program in programs]
+        asked = [Bench(1, trainer, pool).submit(dsl.canonical(program), (0, 1)) for program in programs]
         return [each.result() for each in asked]
     finally:
         pool.close()
@@ -204,14 +219,14 @@ def test_a_program_that_sleeps_for_ever_is_ended_by_the_driver(tmp_path, monkeyp
 
 
 def test_workers_that_cannot_begin_are_an_error(config, quadratic_trainer, monkeypatch):
-    monkeypatch.setattr("search.ray_worker.sources_digest", lambda: "of another version")
+    monkeypatch.setattr("search.ray_workers.sources_digest", lambda: "of another version")
     with pytest.raises(SearchError, match="the workers cannot begin: .*install the driver's version on its node"):
-        ray(config, quadratic_trainer)
+        search(config, quadratic_trainer, pool_of(config, quadratic_trainer))
 
 
 def test_workers_that_die_again_and_again_end_the_search(config, quadratic_trainer, monkeypatch):
     monkeypatch.setattr("search.ray_workers.HOPELESS", 2)
-    pool = ray(config, quadratic_trainer)
+    pool = pool_of(config, quadratic_trainer)
 
     def kill() -> None:
         for actor in list(pool._actors):
@@ -225,21 +240,22 @@ def test_workers_that_die_again_and_again_end_the_search(config, quadratic_train
 def test_more_workers_than_the_cluster_has_room_for_are_an_error(config, quadratic_trainer, monkeypatch):
     monkeypatch.setattr("search.ray_workers.START_S", 5.0)
     config = replace(config, ray=RayConfig(workers=1, resources=("unobtainium=1",)))
-    with pytest.raises(SearchError, match="0 of 1 workers began"):
-        ray(config, quadratic_trainer)
+    with pytest.raises(SearchError, match="no worker has begun for 5 s"):
+        search(config, quadratic_trainer, pool_of(config, quadratic_trainer))
 
 
 def test_a_dsl_of_the_users_is_not_what_a_worker_imports(config, quadratic_trainer, tmp_path, monkeypatch):
     (tmp_path / "dsl.py").write_text("raise RuntimeError('the wrong one')\n")
     monkeypatch.chdir(tmp_path)
-    pool = ray(config, quadratic_trainer)
-    assert pool.submit(dsl.canonical(START), Limits()).result().kind == TRAINED
+    pool = pool_of(config, quadratic_trainer)
+    assert trained_by(pool, quadratic_trainer, 1) == {TRAINED}
     pool.close()
 
 
 def test_a_worker_is_one_thread_on_one_core(config, quadratic_trainer):
-    pool = ray(config, quadratic_trainer)
+    pool = pool_of(config, quadratic_trainer)
     try:
+        trained_by(pool, quadratic_trainer, 20)  # all of them have begun
         for process in processes(pool):
             environment = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
             assert b"NPROC=1" in environment and b"JAX_PLATFORMS=cpu" in environment

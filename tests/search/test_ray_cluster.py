@@ -14,7 +14,7 @@ from ray.cluster_utils import Cluster
 import dsl
 from search import Config
 from search.config import BudgetConfig, FitnessConfig, RayConfig, WindowConfig
-from search.workers import InlineWorkers, ray
+from search.workers import ray
 from tests.search.evolved import evolved
 
 pytestmark = [
@@ -48,8 +48,9 @@ def cluster(monkeypatch) -> Iterator[Cluster]:
 def test_a_node_that_is_lost_changes_nothing(cluster, quadratic, quadratic_trainer):
     second = cluster.add_node(num_cpus=1)
     config = replace(CONFIG, task=quadratic, ray=RayConfig(address=cluster.address))
-    expected = evolved(config, START, quadratic_trainer, InlineWorkers(quadratic_trainer, (0, 1)))
-    pool = ray(config, quadratic_trainer)
+    expected = evolved(config, START, quadratic_trainer)
+    pool = ray(config)
+    pool.prepare(1, quadratic_trainer)
     assert len(pool._actors) == 2
 
     def lose() -> None:

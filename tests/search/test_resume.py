@@ -28,7 +28,8 @@ from search.evaluator import evaluate
 from search.evolution import Progress, evolve
 from search.interruption import interruptible
 from search.journal import FILE_NAME, Child, Journal, Reader
-from search.workers import InlineWorkers
+from search.searches import together
+from tests.search.evolved import cache_of
 
 ROOT = Path(search.__file__).parents[1]
 START = dsl.optimizers["adamw"]
@@ -63,7 +64,8 @@ def go_on(directory: Path, config: Config, trainer: Any, stop_at: int | None = N
 
     reader = Reader(directory)
     try:
-        end = evolve(config, START, first, InlineWorkers(trainer, (0, 1)), journal, report, reader.past())
+        search = evolve(config, START, first, cache_of(config, trainer), journal, report, reader.past())
+        (end,) = together([search], lambda: None)
     except KeyboardInterrupt:
         end = None
     journal.close()
@@ -122,8 +124,9 @@ def test_a_search_that_is_asked_to_stop_stops_at_once_where_nothing_is_under_way
     journal = Journal(tmp_path)
     first = evaluate(drawn_trainer, dsl.canonical(START), (0, 1))
     journal.record(Child(0, None, None, START, dsl.canonical_hash(START), first, new=True))
-    workers = InlineWorkers(drawn_trainer, (0, 1))
-    end = evolve(CONFIG, START, first, workers, journal, interrupted=lambda: next(asked))
+    cache = cache_of(CONFIG, drawn_trainer)
+    search = evolve(CONFIG, START, first, cache, journal, interrupted=lambda: next(asked))
+    (end,) = together([search], lambda: None)
     journal.close()
     assert 10 < end.generated < 60 and Reader(tmp_path).totals().generated == end.generated
 
@@ -143,7 +146,7 @@ def products(directory: Path) -> dict[str, Any]:
     return {"digest": result.digest(), "stages": result.stages, "winner": result.winner, "files": files}
 
 
-@pytest.mark.parametrize("step", ["tune", "first_child", "show", "stage", "write_winner"])
+@pytest.mark.parametrize("step", ["tune", "warm_start", "show", "stage", "write_winner"])
 def test_a_run_goes_on_with_the_step_that_it_was_interrupted_in(tmp_path, config, monkeypatch, step):
     search.run(config, tmp_path / "whole")
 
@@ -154,7 +157,7 @@ def test_a_run_goes_on_with_the_step_that_it_was_interrupted_in(tmp_path, config
         patch.setattr(f"search.pipeline._Run.{step}", lost)
         with pytest.raises(KeyboardInterrupt):
             search.run(config, tmp_path / "run")
-    if step in ("tune", "first_child"):  # nothing was found: the same command may be given again
+    if step in ("tune", "warm_start"):  # nothing was found: the same command may be given again
         assert not (tmp_path / "run").exists()
         return
     search.resume(tmp_path / "run")

@@ -16,6 +16,7 @@ from search.config import TuneConfig
 from search.errors import SearchError
 from search.evaluator import evaluate
 from search.tuning import tune, tune_once
+from search.workers import Bench
 
 GRID = TuneConfig(learning_rates=(0.01, 0.1, 0.3, 1e30), weight_decays=(0.01, 0.3), seeds=3)
 
@@ -26,6 +27,7 @@ class CountingTrainer:
     def __init__(self, trainer: Any, **task: Any):
         self._trainer, self.task = trainer, SimpleNamespace(**{**vars(trainer.task), "name": "quadratic", **task})
         self.machine = trainer.machine
+        self.bench = Bench.inline(self)  # type: ignore[arg-type]
         self.trained: list[tuple[dsl.Program, int]] = []
 
     def train(self, program: dsl.Program, seed: int, *thresholds: Any) -> Outcome:
@@ -47,7 +49,7 @@ def files(directory: Path) -> list[Path]:
 
 @pytest.mark.parametrize("name", ["adamw", "lion"])
 def test_tuning_finds_the_best_of_the_grid(trainer, name):
-    tuned = tune(name, trainer, GRID)
+    tuned = tune(name, trainer.bench, GRID)
     fitness = {}
     for rate, decay in itertools.product(GRID.learning_rates, GRID.weight_decays):
         program = dsl.canonical(dsl.known(name, learning_rate=rate, weight_decay=decay))
@@ -58,14 +60,14 @@ def test_tuning_finds_the_best_of_the_grid(trainer, name):
 
 
 def test_what_is_tuned_is_a_known_optimizer_with_its_constants(trainer):
-    tuned = tune("adamw", trainer, GRID)
+    tuned = tune("adamw", trainer.bench, GRID)
     constants = {"learning_rate": tuned.learning_rate, "weight_decay": tuned.weight_decay}
     assert tuned.program == dsl.known("adamw", **constants)
     assert tuned.evaluation == evaluate(trainer, dsl.canonical(tuned.program), (0, 1, 2))
 
 
 def test_every_point_gets_one_seed_and_the_best_few_get_the_others(trainer):
-    tune("adamw", trainer, GRID)
+    tune("adamw", trainer.bench, GRID)
     seeds = [seed for _, seed in trainer.trained]
     assert seeds == [0] * 8 + [1, 2] * GRID.finalists
     assert len(set(trainer.trained)) == len(trainer.trained)
@@ -73,14 +75,14 @@ def test_every_point_gets_one_seed_and_the_best_few_get_the_others(trainer):
 
 def test_tuning_reports_work_done_and_to_do(trainer):
     reports: list[tuple[int, int]] = []
-    tune("adamw", trainer, GRID, report=lambda done, of: reports.append((done, of)))
+    tune("adamw", trainer.bench, GRID, report=lambda done, of: reports.append((done, of)))
     assert reports == [(done, 8 + GRID.finalists) for done in range(1, 8 + GRID.finalists + 1)]
 
 
 def test_a_grid_that_always_diverges_is_an_error_that_says_what_to_change(trainer):
     grid = TuneConfig((1e30, 1e35), (0.0,), 1)
     with pytest.raises(SearchError) as error:
-        tune("adamw", trainer, grid)
+        tune("adamw", trainer.bench, grid)
     assert str(error.value) == (
         "adamw does not train on quadratic with any learning rate and weight decay of the grid"
         f" ({NON_FINITE}): give smaller learning rates under `tune`"
@@ -91,10 +93,10 @@ def test_a_grid_that_always_diverges_is_an_error_that_says_what_to_change(traine
 
 
 def test_the_same_grid_on_the_same_task_is_not_trained_again(trainer, cache_home):
-    first = tune_once("adamw", trainer, GRID)
+    first = tune_once("adamw", trainer.bench, GRID)
     trainings = len(trainer.trained)
     assert len(files(cache_home)) == 1
-    assert tune_once("adamw", trainer, GRID) == first
+    assert tune_once("adamw", trainer.bench, GRID) == first
     assert len(trainer.trained) - trainings == GRID.seeds < trainings
 
 
@@ -111,10 +113,10 @@ def test_the_same_grid_on_the_same_task_is_not_trained_again(trainer, cache_home
     ids=str,
 )
 def test_anything_else_is_trained(quadratic_trainer, cache_home, change):
-    tune_once("adamw", CountingTrainer(quadratic_trainer), GRID)
+    tune_once("adamw", CountingTrainer(quadratic_trainer).bench, GRID)
     other = CountingTrainer(quadratic_trainer, **change.get("task", {}))
     grid = change.get("grid", GRID)
-    tune_once(change.get("name", "adamw"), other, grid)
+    tune_once(change.get("name", "adamw"), other.bench, grid)
     assert len(other.trained) > grid.seeds
     assert len(files(cache_home)) == 2
 
@@ -126,21 +128,21 @@ def test_anything_else_is_trained(quadratic_trainer, cache_home, change):
     ids=repr,
 )
 def test_a_cache_file_that_holds_no_point_of_the_grid_is_written_anew(trainer, cache_home, content):
-    first = tune_once("adamw", trainer, GRID)
+    first = tune_once("adamw", trainer.bench, GRID)
     (file,) = files(cache_home)
     good = file.read_bytes()
     file.write_bytes(content)
-    assert tune_once("adamw", trainer, GRID) == first
+    assert tune_once("adamw", trainer.bench, GRID) == first
     assert file.read_bytes() == good and files(cache_home) == [file]
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(trainer, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert tune_once("adamw", trainer, GRID) == tune("adamw", trainer, GRID)
+    assert tune_once("adamw", trainer.bench, GRID) == tune("adamw", trainer.bench, GRID)
 
 
 def test_nothing_is_kept_of_a_grid_that_always_diverges(trainer, cache_home):
     with pytest.raises(SearchError):
-        tune_once("adamw", trainer, TuneConfig((1e30,), (0.0,), 1))
+        tune_once("adamw", trainer.bench, TuneConfig((1e30,), (0.0,), 1))
     assert files(cache_home) == []

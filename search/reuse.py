@@ -1,0 +1,58 @@
+"""Trainings of earlier runs that a search need not do again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from search.errors import SearchError
+from search.evaluator import NO_OUTCOME, Evaluation
+from search.journal import Reader
+from search.searches import begun
+
+SAME = ("jax", "jaxlib", "sources", "digest")  # facts of the origin of a run that its trainings depend on
+
+
+def check_reusable(directory: Path, scale: int, present: Mapping[str, Any]) -> None:
+    """Refuses a run whose trainings would have other bits.
+
+    Args:
+        directory: of the run.
+        scale: of the task.
+        present: `origin()` of the run that is to reuse it.
+
+    Raises:
+        SearchError: when the directory holds no run, or with what differs.
+    """
+    reader = Reader(directory)
+    config, recorded = reader.fact("config", {}), reader.fact("origin", {})
+    differing = [
+        f"{name} was {recorded.get(name)} and is {present[name]}"
+        for name in SAME
+        if recorded.get(name) != present[name]
+    ]
+    version = present["tasks"][str(scale)]
+    if config.get("scale") != scale or recorded.get("tasks", {}).get(str(scale)) != version:
+        differing.append(f"it searched on another task than version {version} at scale {scale}")
+    if differing:
+        raise SearchError(f"{directory} cannot be reused: {', '.join(differing)}; take it out of `reuse`")
+
+
+def reusable(directory: Path, scale: int, machines: Mapping[int, str]) -> Iterator[tuple[str, Evaluation]]:
+    """(hash, evaluation) of the trainings of a run; not those that failed by the task, or by a worker.
+
+    Raises:
+        SearchError: if another machine trained them.
+    """
+    reader = Reader(directory)
+    trained_by = reader.fact("machines", {}).get(str(scale))
+    if trained_by != machines[scale]:
+        raise SearchError(
+            f"{directory} cannot be reused: it was trained by {trained_by}, and here would be by {machines[scale]};"
+            " take it out of `reuse`"
+        )
+    for search in begun(reader.fact("config", {}), directory).values():
+        for hash, evaluation in search.evaluations():
+            if evaluation.kind not in NO_OUTCOME:
+                yield hash, evaluation
