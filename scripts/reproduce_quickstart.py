@@ -26,9 +26,10 @@ from search.config import Config, TuneConfig  # noqa: E402
 from search.configuration import load_config, to_dict  # noqa: E402
 from search.console import Console  # noqa: E402
 from search.funnel import Score, run_stage  # noqa: E402
-from search.pipeline import BASELINES  # noqa: E402
+from search.steps import BASELINES  # noqa: E402
 from search.summary import format_score  # noqa: E402
 from search.tuning import tune_once  # noqa: E402
+from search.workers import Bench  # noqa: E402
 
 FIRST_SEED = 2000  # the search uses seeds from 0, the funnel from 1000
 GRID = TuneConfig(
@@ -86,16 +87,16 @@ def winner_of(config: Config, out: Path, console: Console) -> dsl.Program:
 
 def compare(task: Task, winners: dict[int, dsl.Program], fresh: int, console: Console) -> dict[str, dict[str, Score]]:
     """Tunes the baselines on a task and scores all on the validation and the test split: {row: {column: score}}."""
-    trainer = Trainer(task)
+    bench = Bench.inline(Trainer(task), task.scale)
     tuned = {}
     for name in BASELINES:
-        best = tune_once(name, trainer, GRID, console.progress(f"{name} x{task.scale}"))
+        best = tune_once(name, bench, GRID, console.progress(f"{name} x{task.scale}"))
         print(f"{name} x{task.scale}: learning rate {best.learning_rate:g}, weight decay {best.weight_decay:g}")
         tuned[name] = best.program
-    rows = {}
-    for split, scored in (("validation", trainer), ("test", Trainer(task, task.test_data()))):
-        stage = run_stage(scored, task.scale, fresh, tuned, winners, first_seed=FIRST_SEED)
-        rows[f"x{task.scale} {split}"] = {**stage.baselines, **{f"seed {s}": stage.scores[s] for s in winners}}
+    rows, found = {}, {f"seed {seed}": program for seed, program in winners.items()}
+    for split, scored in (("validation", bench), ("test", Bench.inline(Trainer(task, task.test_data()), task.scale))):
+        stage = run_stage(scored, fresh, tuned, found, first_seed=FIRST_SEED)
+        rows[f"x{task.scale} {split}"] = {**stage.baselines, **stage.scores}
     return rows
 
 

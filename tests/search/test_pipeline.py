@@ -253,7 +253,7 @@ def test_an_interrupted_run_keeps_its_children(config, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("search.pipeline.run_stage", interrupt)
+    monkeypatch.setattr("search.steps.run_stage", interrupt)
     with pytest.raises(KeyboardInterrupt):
         search.run(small(config), tmp_path / "run")
     unfinished = search.load(tmp_path / "run")

@@ -18,9 +18,10 @@ import ray as ray_module
 
 import dsl
 import proxy_tasks
+import search as search_package
 from proxy_tasks import TRAINED
 from search import Config, SearchError
-from search.config import BudgetConfig, FitnessConfig, RayConfig, WindowConfig
+from search.config import BudgetConfig, FitnessConfig, FunnelConfig, RayConfig, TuneConfig, WindowConfig
 from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST
 from search.journal import Child
 from search.ray_workers import RayWorkers
@@ -84,6 +85,17 @@ def test_the_children_are_the_same_with_any_number_of_workers(config, quadratic_
     found = search(config, quadratic_trainer, pool_of(config, quadratic_trainer))
     assert found == expected
     assert {child.evaluation.worker for child in found if child.new} != {""}
+
+
+def test_a_whole_run_of_several_searches_is_the_same_in_this_process(config, tmp_path):
+    grid = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
+    funnel = FunnelConfig(candidates=4, fresh_seeds=3, survivors=2, scales=(10,), seeds=2, tune=grid)
+    config = replace(config, repeats=2, restarts=1, tune=grid, funnel=funnel, budget=BudgetConfig(generated=150))
+    results = [
+        search_package.run(replace(config, workers=workers), tmp_path / workers) for workers in ("inline", "ray")
+    ]
+    found = [(result.digest(), result.totals, result.baselines, result.stages, result.winner) for result in results]
+    assert found[0] == found[1]
 
 
 def processes(pool: RayWorkers) -> list[int]:

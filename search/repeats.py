@@ -1,0 +1,124 @@
+"""The evolution of a run: repeats at once, then restarts one after the other, each from the best program so far.
+
+arXiv 2302.06675, section 2.2: repeats from the initial program for diversity; restarts from the best lift it further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import dsl
+from search.cache import Cache
+from search.config import Config
+from search.configuration import to_dict
+from search.console import Console
+from search.evaluator import Evaluation
+from search.evolution import NO_VALID_CHILD, Progress, evolve
+from search.journal import Child, Journal, Reader
+from search.searches import Place, begun, best, places, together
+from search.summary import format_loss
+
+SHARED_FACTS = ("start", "origin", "baselines", "machines")  # that the journal of each of several searches has, too
+
+
+class Repeats:
+    """The searches of a run; what their journals hold is gone on with.
+
+    Args:
+        config: of the run.
+        directory: of the run.
+        journal: of the run, which is that of its search, too, if it has only one.
+        cache: has programs trained on the task of the search.
+        wait: until an answer of the workers may have come.
+        console: shows progress.
+        interrupted: whether to stop.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        directory: Path,
+        journal: Journal,
+        cache: Cache,
+        wait: Callable[[], None],
+        console: Console,
+        interrupted: Callable[[], bool],
+    ):
+        self._config, self._directory, self._journal, self._cache = config, directory, journal, cache
+        self._wait, self._console, self._interrupted = wait, console, interrupted
+        self._shown: dict[str, Progress] = {}
+
+    def run(self, start: dsl.Program, evaluation: Evaluation) -> None:
+        """Searches until every search has ended, or is interrupted.
+
+        Args:
+            start: the warm-start program.
+            evaluation: of it, with all seeds.
+        """
+        repeats, restarts = places(to_dict(self._config), self._directory)
+        self._search(repeats, start, evaluation)
+        for number, restart in enumerate(restarts):
+            if self._interrupted():
+                break
+            readers = begun(to_dict(self._config), self._directory)
+            earlier = {place: readers[place] for place in (*repeats, *restarts[:number])}
+            ((key, found),) = best(earlier, 1).items()
+            self._console.line(f"{restart.name} begins from child {key}")
+            self._search([restart], found.program, found.evaluation)
+
+    def _search(self, places: Sequence[Place], start: dsl.Program, evaluation: Evaluation) -> None:
+        """Searches at once, from the same program, each with its own seed and journal."""
+        with ExitStack() as stack:
+            searches = []
+            for place in places:
+                config = replace(self._config, seed=place.seed, repeats=1, restarts=0)
+                journal = self._journal
+                if place.name:
+                    journal = stack.enter_context(closing(self._journal_of(place, config)))
+                reader = Reader(place.directory)
+                if not reader.has_child(0):
+                    journal.record(Child(0, None, None, start, dsl.canonical_hash(start), evaluation, new=True))
+                    journal.flush()
+                show = partial(self._show, place.name)
+                search = evolve(config, start, evaluation, self._cache, journal, show, reader.past(), self._interrupted)
+                searches.append(search)
+            ends = together(searches, self._wait)
+        self._journal.flush()
+        for place, end in zip(places, ends, strict=True):
+            self._console.line(
+                f"{f'{place.name}: ' if place.name else ''}evolved {end.generated} children, {end.trained} trained;"
+                f" best fitness {format_loss(end.best.fitness)}, the first program's"
+                f" {format_loss(evaluation.fitness or 0.0)}"
+            )
+            if end.reached == NO_VALID_CHILD:
+                self._console.line(
+                    "the search ended early: a program had no valid child; allow more kinds under `mutation`"
+                )
+
+    def _journal_of(self, place: Place, config: Config) -> Journal:
+        """The journal of one of several searches, with the facts that a run of it alone would have."""
+        place.directory.mkdir(exist_ok=True)
+        journal, run = Journal(place.directory), Reader(self._directory)
+        facts = {name: run.fact(name) for name in SHARED_FACTS}
+        journal.facts(part_of=str(self._directory), config=to_dict(config), **facts)
+        return journal
+
+    def _show(self, name: str, progress: Progress) -> None:
+        self._shown[name] = progress
+        self._console.update(lambda: _line(list(self._shown.values()), self._config.budget.generated))
+
+
+def _line(searches: Sequence[Progress], budget: int) -> str:
+    """Where searches stand."""
+    generated, trained = (sum(getattr(search, name) for search in searches) for name in ("generated", "trained"))
+    of = f" of {budget * len(searches)}" if budget else ""
+    several = f" of {len(searches)} searches" if len(searches) > 1 else ""
+    return (
+        f"evolving: {generated}{of} children{several}, {trained} trained, cache hits {1 - trained / generated:.0%},"
+        f" best fitness {format_loss(min(search.best.fitness for search in searches))},"
+        f" {max(search.seconds for search in searches):.0f} s"
+    )
