@@ -16,6 +16,7 @@ def _key(
     high: float | None = None,
     empty: bool = False,
     length: int | None = None,
+    remedy: str = "",
 ) -> Any:
     """A field with its meaning and, for a number (or each number of a list), the allowed range, ends included.
 
@@ -26,8 +27,9 @@ def _key(
         high: the largest allowed value.
         empty: whether a list may be.
         length: of a list with a value for each of so many things.
+        remedy: what to write instead of a value of another kind.
     """
-    metadata = {"meaning": meaning, "low": low, "high": high, "empty": empty, "length": length}
+    metadata = {"meaning": meaning, "low": low, "high": high, "empty": empty, "length": length, "remedy": remedy}
     return field(default=default, metadata=metadata)
 
 
@@ -134,7 +136,9 @@ class Config:
         "auto", "what executes programs: native (C++), jax, jit (compiles each), or auto, the fastest there is"
     )
     workers: str = _key(
-        "ray", "where programs are trained: ray, by a process for each core, or inline, in the search's own process"
+        "ray",
+        "where programs are trained: ray, by a process for each core, or inline, in the search's own process",
+        remedy="ray or inline; how many workers Ray has is ray.workers",
     )
     ray: RayConfig = field(default_factory=RayConfig, metadata={"meaning": "the workers of `workers: ray`"})
     start: str = _key("adamw", "program that the population starts as: a known optimizer, or a file")

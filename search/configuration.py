@@ -213,6 +213,7 @@ def _scalar(kind: type, value: Any, metadata: Mapping[str, Any]) -> Any:
     if type(value) is not kind:
         whole = kind is int and _NUMBER.fullmatch(str(value)) and float(value).is_integer()
         remedy = f": write {int(float(value))}" if whole else ""  # for 1e5 and 5.0
+        remedy = f": write {metadata['remedy']}" if metadata.get("remedy") else remedy
         raise _Problem(f"{_shown(value)} where {_EXPECTED[kind]} is expected{_range(metadata, ', ')}{remedy}")
     if isinstance(value, str) and not (value.strip() and value.isprintable()):
         raise _Problem(f"{_shown(value)} where a name is expected")

@@ -134,16 +134,26 @@ class Journal:
     def __init__(self, directory: Path):
         self._directory = directory
         self._lock = _locked(directory)
-        exists = (directory / FILE_NAME).exists()
-        self._trained = Reader(directory).trained() if exists else {}  # hash -> the last child trained for it
-        self._file = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
-        self._file.execute("PRAGMA journal_mode = WAL")
-        if not exists:
-            self._file.executescript(_SCHEMA)
-            self._file.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._file.execute("BEGIN")
-        self._flushed = time.monotonic()
-        self.facts(driver=os.getpid())
+        there = exists(directory)
+        try:
+            self._trained = Reader(directory).trained() if there else {}  # hash -> the last child trained for it
+            self._file = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
+            self._begin(new=not there)
+        except (SearchError, sqlite3.DatabaseError):
+            self._lock.release()
+            raise
+
+    def _begin(self, new: bool) -> None:
+        try:
+            self._file.execute("PRAGMA journal_mode = WAL")
+            if new:
+                self._file.executescript(_SCHEMA)
+                self._file.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._file.execute("BEGIN")
+            self.facts(driver=os.getpid())
+        except sqlite3.DatabaseError:
+            self._file.close()
+            raise
 
     def facts(self, **values: Any) -> None:
         """Writes facts of the run, such as its configuration, all or none; values are what JSON holds."""

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import math
 import os
+import secrets
 import shutil
 import site
 import tempfile
@@ -31,7 +32,7 @@ from search.origin import task_file
 from search.ray_worker import Duty, Loop, RayWorker, sources_digest
 from search.workers import Job
 
-LOCAL = "local"
+LOCAL, LOOPBACK = "local", "127.0.0.1"
 STRIKES = 3  # a program that was with so many workers when they were lost is given up
 PATIENCE = 10.0  # a worker is ended after so many times the CPU seconds that it may take: it sleeps, or waits for ever
 HOPELESS = 10  # so many workers lost for each of the pool, and no answer in between, are no accident
@@ -117,10 +118,11 @@ class RayWorkers:
             actor.preparing = actor.handle.prepare.remote([loop])
 
     def submit(self, job: Job) -> _Asked:
-        """Has a program evaluated."""
+        """Has a program evaluated; what is no full batch is sent when there is nothing to do but wait."""
         asked = _Asked(self, job)
         self._queue.append(asked)
-        self._send()
+        if len(self._queue) >= self._config.batch:
+            self._send()
         return asked
 
     def wait(self) -> None:
@@ -130,6 +132,7 @@ class RayWorkers:
             SearchError: when a worker cannot do its duty, when workers are lost again and again, or when none is left
                 and none begins.
         """
+        self._send()
         preparing = [actor.preparing for actor in self._actors if actor.preparing]
         busy = [reference for actor in self._actors for reference in actor.batches]
         done, _ = self._ray.wait([*busy, *preparing], timeout=self._until_late() if busy else START_S)
@@ -146,7 +149,6 @@ class RayWorkers:
                     self._answer(actor, reference)
             if any(self._late_at(batch, began) <= time.monotonic() for batch, began in actor.batches.values()):
                 self._replace(actor, "it took too long")
-        self._send()
 
     def close(self) -> None:
         """Ends the workers, and Ray if it was started here."""
@@ -188,16 +190,17 @@ class RayWorkers:
         actor.node = node
 
     def _send(self) -> None:
-        """Gives what waits to workers that have room, those that have nothing first."""
+        """Gives what waits to workers that have room, those that have nothing first, each a fair share."""
         for held in range(BATCHES):
-            for actor in self._actors:
-                if self._queue and len(actor.batches) == held and not actor.preparing:
-                    self._send_to(actor)
+            free = [actor for actor in self._actors if len(actor.batches) == held and not actor.preparing]
+            for number, actor in enumerate(free):
+                if self._queue:
+                    self._send_to(actor, math.ceil(len(self._queue) / (len(free) - number)))
 
-    def _send_to(self, actor: _Actor) -> None:
-        """A fair share of what waits; what has been with a worker that was lost travels alone."""
-        most = min(self._config.batch, math.ceil(len(self._queue) / len(self._actors)))
+    def _send_to(self, actor: _Actor, share: int) -> None:
+        """A batch; what has been with a worker that was lost travels alone."""
         batch = [self._queue.popleft()]
+        most = min(self._config.batch, share)
         while len(batch) < most and not batch[0].strikes and not self._queue[0].strikes:
             batch.append(self._queue.popleft())
         for asked in batch:
@@ -282,12 +285,22 @@ def _duty(config: Config, directory: Path) -> Duty:
     return Duty(task, config.scale, sources_digest(), where, config.ray.deadline_s)
 
 
+def keep_to_this_machine() -> None:
+    """A Ray that is begun here listens on the loopback address alone, and to whoever has a token that nobody is told.
+
+    Has to be called before Ray is imported. Whoever can speak to Ray can run programs.
+    """
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else it takes the address of the machine
+    if "RAY_AUTH_MODE" not in os.environ:
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
 def _connected(config: RayConfig, directory: str) -> tuple[Any, bool]:
     """Ray, and whether it was started here; its workers begin in a copy of the directory."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if config.address == LOCAL:
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # it is bound to this machine
+        keep_to_this_machine()
     import ray
 
     if ray.is_initialized():
@@ -296,7 +309,7 @@ def _connected(config: RayConfig, directory: str) -> tuple[Any, bool]:
     where: dict[str, Any] = {"runtime_env": {"working_dir": directory}}
     if config.address == LOCAL:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        where |= {"num_cpus": max(cores, math.ceil(config.workers * config.cpus)), "_node_ip_address": "127.0.0.1"}
+        where |= {"num_cpus": max(cores, math.ceil(config.workers * config.cpus)), "_node_ip_address": LOOPBACK}
     else:
         where |= {"address": config.address}
     try:

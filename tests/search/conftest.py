@@ -13,6 +13,9 @@ import dsl
 import proxy_tasks
 from proxy_tasks import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome, Trainer
 from proxy_tasks.outcome import part_ends
+from search.ray_workers import keep_to_this_machine
+
+keep_to_this_machine()  # the tests import Ray before any search does
 
 QUADRATIC = f"{Path(__file__).parent / 'quadratic.py'}:Quadratic"
 

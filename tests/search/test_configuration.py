@@ -196,6 +196,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     "population: 4\n\ntournament: 5": (":3: tournament", "5 is more than the population of 4"),
     "budget:\n  generated: 0\n": (":1: budget", "there is no limit"),
     "mutation: {insert: 0, delete: 0, modify: 0}\n": (":1: mutation", "all weights are 0"),
+    "workers: 4\n": (
+        ":1: workers",
+        "4 where text is expected: write ray or inline; how many workers Ray has is ray.workers",
+    ),
     "workers: rey\n": (":1: workers", "write inline or ray"),
     "start: adamww\n": (":1: start", "did you mean 'adamw'?"),
     "start: .\n": (":1: start", ". cannot be read (Is a directory)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -142,6 +143,39 @@ def test_a_slow_worker_changes_nothing(config, quadratic_trainer, expected):
         assert search(config, quadratic_trainer, pool) == expected
 
 
+def descendants(process: int) -> set[int]:
+    """The processes that a process has begun, and theirs."""
+    children = {
+        int(child)
+        for task in Path(f"/proc/{process}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    }
+    return children.union(*map(descendants, children))
+
+
+def listening(addresses: str) -> set[str]:
+    """Names of the sockets that listen elsewhere than on the loopback addresses."""
+    rows = [line.split() for line in Path(f"/proc/net/{addresses}").read_text().splitlines()[1:]]
+    loopback = ("0100007F:", "00000000000000000000000001000000:", "0000000000000000FFFF00000100007F:")
+    return {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and not row[1].startswith(loopback)}
+
+
+def test_ray_is_open_to_this_machine_alone_and_reports_nothing(config, quadratic_trainer):
+    pool = pool_of(config, quadratic_trainer)
+    trained_by(pool, quadratic_trainer, 20)
+    found, names = set(), set()
+    for process in descendants(os.getpid()):
+        with contextlib.suppress(OSError):  # it may be gone
+            names.add(Path(f"/proc/{process}/comm").read_text().strip())
+            found |= {os.readlink(file) for file in Path(f"/proc/{process}/fd").iterdir()}
+    pool.close()
+    assert {"raylet", "gcs_server"} <= names and found
+    assert not found & (listening("tcp") | listening("tcp6"))
+    assert (os.environ["RAY_USAGE_STATS_ENABLED"], os.environ["RAY_AUTH_MODE"]) == ("0", "token")
+    session = Path(ray_module._private.worker._global_node.get_session_dir_path())
+    assert session.is_dir() and not (session / "usage_stats.json").exists()
+
+
 @pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_workers_that_are_killed_at_random_moments_change_nothing(config, quadratic_trainer, count):
     rng, killed = random.Random(count), []
@@ -214,8 +248,15 @@ def test_an_error_in_a_task_is_a_failure_with_its_traceback(tmp_path):
     assert "ZeroDivisionError: the task of the user" in found[6].error
 
 
-def test_a_program_that_ends_its_worker_three_times_is_a_failure(tmp_path):
-    assert_only_the_harmful_failed(trapped(tmp_path, "import os; os._exit(1)"), WORKER_LOST)
+@pytest.mark.parametrize("end", ["os._exit(1)", "os.kill(os.getpid(), 9)"])  # the latter as a kernel out of memory
+def test_a_program_that_ends_its_worker_three_times_is_a_failure(tmp_path, end):
+    assert_only_the_harmful_failed(trapped(tmp_path, f"import os; {end}"), WORKER_LOST)
+
+
+def test_a_program_that_asks_for_more_memory_than_there_is_is_a_failure(tmp_path):
+    found = trapped(tmp_path, "np.ones(10**16)")
+    assert_only_the_harmful_failed(found, TASK_ERROR)
+    assert "MemoryError" in found[6].error
 
 
 def test_a_program_that_computes_for_ever_is_ended_by_the_kernel(tmp_path):

@@ -32,7 +32,6 @@ CONFIG = Config(
 @pytest.fixture
 def cluster(monkeypatch) -> Iterator[Cluster]:
     """Two nodes of one core each."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     ray_module.shutdown()  # another file's
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

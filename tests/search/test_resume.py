@@ -22,6 +22,7 @@ import yaml
 import dsl
 import search
 from search import Config, SearchError
+from search.cli import main
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, TuneConfig, WindowConfig
 from search.configuration import to_dict
 from search.evaluator import evaluate
@@ -361,6 +362,34 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(tmp_path, optsearch, long_c
     assert "optsearch: the journal cannot be used: " in error and f"resume {tmp_path}" in error
     ended(optsearch("resume", tmp_path))
     assert Reader(tmp_path).digest() == whole
+
+
+def test_a_run_that_ended_is_read_where_nothing_may_be_written(tmp_path, config, capsys):
+    run = tmp_path / "run"
+    search.run(config, run)
+    before = products(run)
+    with read_only(run):
+        assert products(run) == before
+        assert main(["show", str(run)]) == main(["digest", str(run)]) == 0
+        for command in (["resume", str(run)], ["run", "quickstart", "--out", str(run / "new")]):
+            capsys.readouterr()
+            assert main(command) == 2
+            *_, error = capsys.readouterr().err.splitlines()
+            assert error.startswith("optsearch: ") and "readonly" in error.lower().replace("-", "")
+    assert products(run) == before
+
+
+@contextlib.contextmanager
+def read_only(directory: Path) -> Iterator[None]:
+    """The directory on a file system that is mounted read-only."""
+    options = ["mount", "--bind", str(directory), str(directory)]
+    if subprocess.run(options, capture_output=True).returncode:
+        pytest.skip("a file system can be mounted by root alone")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(directory)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(directory)], check=True)
 
 
 def test_only_the_main_thread_hears_signals():
