@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -175,7 +175,7 @@ class Journal:
         """
         evaluation = child.evaluation
         if child.new:
-            outcomes = json.dumps([asdict(outcome) for outcome in evaluation.outcomes])
+            outcomes = json.dumps([vars(outcome) for outcome in evaluation.outcomes])
             told = (evaluation.seconds, evaluation.worker, evaluation.error)
             length = len(dsl.live(child.program))
             scored = (child.id, evaluation.kind, evaluation.fitness, length, outcomes, *told)

@@ -15,6 +15,12 @@ from search.searches import together
 from search.workers import Bench, Workers
 
 
+def wait_for_all(pool: Any) -> None:
+    """Until every worker of Ray's has begun."""
+    while any(actor.preparing for actor in pool._actors):
+        pool.wait()
+
+
 class MemoryJournal:
     """What `evolve` needs of a journal."""
 

@@ -27,7 +27,7 @@ from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST
 from search.journal import Child
 from search.ray_workers import RayWorkers
 from search.workers import Bench, ray
-from tests.search.evolved import evolved
+from tests.search.evolved import evolved, wait_for_all
 
 START = dsl.known("adamw", learning_rate=0.1, weight_decay=0.1)
 CONFIG = Config(
@@ -162,7 +162,7 @@ def listening(addresses: str) -> set[str]:
 
 def test_ray_is_open_to_this_machine_alone_and_reports_nothing(config, quadratic_trainer):
     pool = pool_of(config, quadratic_trainer)
-    trained_by(pool, quadratic_trainer, 20)
+    wait_for_all(pool)
     found, names = set(), set()
     for process in descendants(os.getpid()):
         with contextlib.suppress(OSError):  # it may be gone
@@ -308,7 +308,8 @@ def test_a_dsl_of_the_users_is_not_what_a_worker_imports(config, quadratic_train
 def test_a_worker_is_one_thread_on_one_core(config, quadratic_trainer):
     pool = pool_of(config, quadratic_trainer)
     try:
-        trained_by(pool, quadratic_trainer, 20)  # all of them have begun
+        wait_for_all(pool)
+        assert trained_by(pool, quadratic_trainer, 20) == {TRAINED}  # each is pinned before it trains
         for process in processes(pool):
             environment = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
             assert b"NPROC=1" in environment and b"JAX_PLATFORMS=cpu" in environment

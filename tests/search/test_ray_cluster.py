@@ -16,7 +16,7 @@ import dsl
 from search import Config, SearchError
 from search.config import BudgetConfig, FitnessConfig, RayConfig, WindowConfig
 from search.workers import ray
-from tests.search.evolved import evolved
+from tests.search.evolved import evolved, wait_for_all
 
 pytestmark = pytest.mark.filterwarnings("ignore:os.fork")  # of JAX, that `Cluster` begins processes beside it
 
@@ -99,8 +99,7 @@ def test_a_node_that_is_lost_changes_nothing(cluster, quadratic, quadratic_train
     pool = ray(config)
     pool.prepare(1, quadratic_trainer)
     assert len(pool._actors) == 2
-    while any(actor.preparing for actor in pool._actors):
-        pool.wait()
+    wait_for_all(pool)
 
     def lose() -> None:
         time.sleep(0.3)
