@@ -28,6 +28,7 @@ from proxy_tasks.task import Task
 # Its training ends with the second step.
 _INFINITE = dsl.parse("def train(w, g, lr):\n  zero = w - w\n  update = reciprocal(zero)\n  return update\n")
 
+QUEUE = 32  # programs that one call of the compiled loop takes: each call costs as much as some training steps
 SEEDS_KEPT = 32  # initial weights and batches of so many seeds stay on the device
 
 
@@ -70,12 +71,43 @@ class Trainer:
             seed: of the initial weights and the batches.
             thresholds: one for each of CHECKPOINTS; a training whose curve lies above one is stopped there.
         """
-        code = encode(program)
-        chosen, loop = self._loop(program, code)
+        return self.train_many([program], seed, [thresholds])[0]
+
+    def train_many(
+        self, programs: Sequence[dsl.Program], seed: int, thresholds: Sequence[Sequence[float]]
+    ) -> list[Outcome]:
+        """Trains programs one after the other; a call of the compiled loop takes up to QUEUE of them.
+
+        Args:
+            programs: each as for `train`.
+            seed: of all.
+            thresholds: of each.
+        """
+        codes = [encode(program) for program in programs]
+        queues: dict[Any, list[int]] = {}
+        for number, program in enumerate(programs):
+            queues.setdefault(self._key(program, codes[number]), []).append(number)
+        outcomes: dict[int, Outcome] = {}
+        for key, numbers in queues.items():
+            chosen, loop = self._loop(key, codes[numbers[0]])
+            for first in range(0, len(numbers), QUEUE):
+                queue = numbers[first : first + QUEUE]
+                arrays = [chosen.arrays(codes[number]) for number in queue]
+                limits = [thresholds[number] for number in queue]
+                found = self._run(loop, arrays, limits, seed)
+                outcomes |= dict(zip(queue, found, strict=True))
+        return [outcomes[number] for number in range(len(programs))]
+
+    def _run(
+        self, loop: Callable, codes: list[tuple[np.ndarray, ...]], limits: list[Sequence[float]], seed: int
+    ) -> list[Outcome]:
+        """What becomes of the programs of a queue."""
         weights, batches = self._seed(seed)
-        limits = np.array(thresholds, np.float32)
-        found = loop(chosen.arrays(code), weights, batches, self._data, self._schedule, limits)
-        return self._outcome(*map(np.asarray, found))
+        queue = tuple(_padded(parts) for parts in zip(*codes, strict=True))
+        thresholds = _padded([np.array(limit, np.float32) for limit in limits])
+        found = loop(queue, thresholds, np.int32(len(codes)), weights, batches, self._data, self._schedule)
+        rows = zip(*map(np.asarray, found), strict=True)
+        return [self._outcome(*row) for row, _ in zip(rows, codes, strict=False)]
 
     def prepare(self) -> None:
         """Compiles the loop that candidates share; the machine `jit` has none."""
@@ -90,14 +122,17 @@ class Trainer:
             self._seeds[seed] = weights, jax.device_put(ask(self.task, "batches", seed))
         return self._seeds[seed]
 
-    def _loop(self, program: dsl.Program, code: Code) -> tuple[Machine, Callable]:
-        """A machine that takes the program, and its training loop."""
-        key = program if self.machine.name == JIT else Capacity().grown_to(code.needed)
+    def _key(self, program: dsl.Program, code: Code) -> Capacity | dsl.Program:
+        """What programs share that one compiled loop takes."""
+        return program if self.machine.name == JIT else Capacity().grown_to(code.needed)
+
+    def _loop(self, key: Capacity | dsl.Program, code: Code) -> tuple[Machine, Callable]:
+        """The machine of a key, and its training loop; `code` is that of the first program."""
         if key not in self._loops:
             if self.machine.name == JIT:
                 self._loops.clear()  # a compiled program is wanted again for its other seeds only
             chosen = machine(self.machine.name, self._sizes, code)
-            self._loops[key] = chosen, jax.jit(self._training(chosen))
+            self._loops[key] = chosen, jax.jit(self._queue(self._training(chosen)))
         return self._loops[key]
 
     def _operations(self) -> float:
@@ -149,6 +184,21 @@ class Trainer:
 
         return training
 
+    def _queue(self, training: Callable) -> Callable:
+        """Trainings of the first `count` of QUEUE programs, one after the other."""
+        parts = len(self._lengths)
+
+        def queue(codes, thresholds, count, weights, batches, data, schedule):
+            def train(number, results):
+                code = tuple(part[number] for part in codes)
+                found = training(code, weights, batches, data, schedule, thresholds[number])
+                return tuple(rows.at[number].set(value) for rows, value in zip(results, found, strict=True))
+
+            shapes = (jnp.zeros(QUEUE), jnp.zeros((QUEUE, parts)), jnp.zeros(QUEUE, int), jnp.zeros(QUEUE, bool))
+            return lax.fori_loop(0, count, train, shapes)
+
+        return queue
+
     def _outcome(self, loss: np.ndarray, sums: np.ndarray, steps: np.ndarray, stopped: np.ndarray) -> Outcome:
         """What the arrays that a training ends with say."""
         taken = int(steps)
@@ -157,6 +207,13 @@ class Trainer:
         if math.isfinite(loss):
             return Outcome(TRAINED, float(loss), curve, taken)
         return Outcome(STOPPED_EARLY if stopped else NON_FINITE, None, curve, taken)
+
+
+def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays as the first rows of one with QUEUE of them."""
+    padded = np.zeros((QUEUE, *rows[0].shape), rows[0].dtype)
+    padded[: len(rows)] = rows
+    return padded
 
 
 def train(program: dsl.Program, task: Task, seed: int = 0) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import dsl
@@ -67,14 +67,44 @@ def evaluate(
     outcomes: list[Outcome] = []
     try:
         for seed in seeds:
-            outcome = trainer.train(program, seed, NEVER if outcomes else limits.thresholds)
-            outcomes.append(outcome)
-            if outcome.loss is None or (len(outcomes) == 1 and outcome.loss > limits.race):
+            outcomes.append(trainer.train(program, seed, NEVER if outcomes else limits.thresholds))
+            if not _goes_on(outcomes, limits):
                 break
         found = score(tuple(outcomes))
     except Exception:
         found = Evaluation(TASK_ERROR, None, tuple(outcomes), error=traceback.format_exc())
     return replace(found, seconds=time.monotonic() - started)
+
+
+def evaluate_many(
+    trainer: proxy_tasks.Trainer, programs: Sequence[dsl.Program], seeds: tuple[int, ...], limits: Sequence[Limits]
+) -> list[Evaluation]:
+    """The evaluation of each program, as `evaluate` gives it; their trainings share the calls of the compiled loop.
+
+    If the task raises an error, each is evaluated by itself.
+    """
+    outcomes: list[list[Outcome]] = [[] for _ in programs]
+    seconds = [0.0] * len(programs)
+    going = list(range(len(programs)))
+    try:
+        for place, seed in enumerate(seeds):
+            thresholds = [NEVER if place else limits[number].thresholds for number in going]
+            started = time.monotonic()
+            trained = trainer.train_many([programs[number] for number in going], seed, thresholds)
+            a_step = (time.monotonic() - started) / max(1, sum(outcome.steps for outcome in trained))
+            for number, outcome in zip(going, trained, strict=True):
+                outcomes[number].append(outcome)
+                seconds[number] += outcome.steps * a_step
+            going = [number for number in going if _goes_on(outcomes[number], limits[number])]
+    except Exception:
+        return [evaluate(trainer, *job) for job in zip(programs, [seeds] * len(programs), limits, strict=True)]
+    return [replace(score(tuple(found)), seconds=spent) for found, spent in zip(outcomes, seconds, strict=True)]
+
+
+def _goes_on(outcomes: Sequence[Outcome], limits: Limits) -> bool:
+    """Whether a program is trained with its next seed."""
+    loss = outcomes[-1].loss
+    return loss is not None and (len(outcomes) > 1 or loss <= limits.race)
 
 
 def raise_task_error(evaluation: Evaluation, what: str) -> None:

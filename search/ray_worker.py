@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from search.workers import Job
 
 ROOMS = ("dsl", "proxy_tasks", "search")
+QUEUE_S = 0.5  # what is short goes in queues of about this length: the deadline of one program is for all of a queue
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class RayWorker:
     def __init__(self, duty: Duty):
         self.duty = duty
         self.trainers: dict[int, Any] = {}
+        self.longest: dict[int, float] = {}  # seconds of an evaluation at each scale
 
     def prepare(self, loops: Sequence[Loop]) -> str:
         """Compiles training loops.
@@ -121,14 +124,27 @@ class RayWorker:
 
     def evaluate(self, jobs: Sequence[Job]) -> list[Any]:
         """The evaluation of each job."""
-        return [self._evaluate(job) for job in jobs]
+        found: list[Any] = []
+        while len(found) < len(jobs):
+            found += self._evaluate(self._queue(jobs[len(found) :]))
+        return found
 
-    def _evaluate(self, job: Job) -> Any:
-        from search.evaluator import evaluate
+    def _queue(self, jobs: Sequence[Job]) -> list[Job]:
+        """The first jobs that are alike, as many as are done in about QUEUE_S."""
+        first = jobs[0]
+        most = max(1, int(QUEUE_S / self.longest.get(first.scale, QUEUE_S)))
+        alike = takewhile(lambda job: (job.scale, job.seeds) == (first.scale, first.seeds), jobs)
+        return list(islice(alike, most))
 
-        allow_cpu_seconds(self.duty.seconds(job))
-        found = evaluate(self.trainers[job.scale], job.program, job.seeds, job.limits)
-        return replace(found, worker=f"{os.uname().nodename}:{os.getpid()}")
+    def _evaluate(self, jobs: Sequence[Job]) -> list[Any]:
+        from search.evaluator import evaluate_many
+
+        scale, seeds = jobs[0].scale, jobs[0].seeds
+        allow_cpu_seconds(self.duty.seconds(jobs[0]) + len(jobs) * self.longest.get(scale, 0.0))
+        programs, limits = [job.program for job in jobs], [job.limits for job in jobs]
+        found = evaluate_many(self.trainers[scale], programs, seeds, limits)
+        self.longest[scale] = max([self.longest.get(scale, 1e-4), *(evaluation.seconds for evaluation in found)])
+        return [replace(evaluation, worker=f"{os.uname().nodename}:{os.getpid()}") for evaluation in found]
 
 
 def allow_cpu_seconds(seconds: float) -> None:
