@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +19,11 @@ class Statement(NamedTuple):
     arguments: tuple[Argument, ...]
 
     def __str__(self) -> str:
-        shown = [format_argument(a) for a in self.arguments]
-        if self.function in "+-*/":
-            return f"{self.target} = {shown[0]} {self.function} {shown[1]}"
-        return f"{self.target} = {self.function}({', '.join(shown)})"
+        target, function, arguments = self
+        shown = [a if isinstance(a, str) else format_argument(a) for a in arguments]
+        if function in "+-*/":
+            return f"{target} = {shown[0]} {function} {shown[1]}"
+        return f"{target} = {function}({', '.join(shown)})"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Program:
 
     def __str__(self) -> str:
         lines = [f"def train({', '.join(self.inputs)}):"]
-        lines += [f"  {statement}" for statement in self.statements]
+        lines += ["  " + str(statement) for statement in self.statements]
         lines.append(f"  return {', '.join(self.outputs)}")
         return "\n".join(lines) + "\n"
 
@@ -66,7 +68,14 @@ def expect_program(given: object) -> None:
 
 def format_argument(argument: Argument) -> str:
     """A variable's name, or the shortest decimal that reads back as the same float32."""
-    return argument if isinstance(argument, str) else str(np.float32(argument))
+    if isinstance(argument, str):
+        return argument
+    return _decimal(argument) if argument else str(np.float32(argument))  # 0.0 == -0.0
+
+
+@lru_cache(10_000)
+def _decimal(c: float) -> str:
+    return str(np.float32(c))
 
 
 def to_constant(value: float) -> float:
