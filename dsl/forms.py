@@ -27,13 +27,17 @@ class Form:
     Attributes:
         terms: the coefficient of each monomial, never 0.
         type: the type of the value.
+        reads: what `Graph.reads` has found, or None.
+        independent: what `Graph.independent` has found, or None.
     """
 
-    __slots__ = ("terms", "type", "_key")
+    __slots__ = ("terms", "type", "reads", "independent", "_key")
 
     def __init__(self, terms: dict[Monomial, float], type: Type):
         self.terms, self.type = terms, type
         self._key: int | None = None
+        self.reads: int | None = None
+        self.independent: Form | None = None
 
     @property
     def key(self) -> int:

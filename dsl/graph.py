@@ -38,6 +38,8 @@ _OPCODES = {
 }
 _COMMUTATIVE = frozenset({"+", "*", "max", "min", "dot", "cosine_sim"})
 
+Piece = int | Monomial | Form  # an atom by its digest, a product of atoms, or a form
+
 
 class Atom(NamedTuple):
     """An input, or a function of forms.
@@ -65,7 +67,8 @@ class Graph:
         self.atoms: dict[int, Atom] = {}
         self.ranges = Ranges(self.atoms)
         self.calls: dict[tuple, Form] = {}  # what `dsl.algebra.call` has found
-        self.renamings: dict[tuple, dict[int, Form]] = {}  # and `dsl.states`: the atoms with states renamed
+        self.renamings: dict[tuple, dict[Piece, Form]] = {}  # and `dsl.states`: the pieces with states renamed
+        self.bounds: dict[tuple, dict[int, Range]] = {}  # and the ranges that states never leave
         self._sources: dict[tuple, Form] = {}
         self._assuming: dict[tuple, Ranges] = {}
 
@@ -102,17 +105,30 @@ class Graph:
 
     def reads(self, form: Form) -> int:
         """Bits of the states the form depends on."""
-        found = 0
-        for monomial in form.terms:
-            for atom, _ in monomial:
-                found |= self.atoms[atom].reads
-        return found
+        if form.reads is None:
+            found, atoms = 0, self.atoms
+            for monomial in form.terms:
+                for atom, _ in monomial:
+                    found |= atoms[atom].reads
+            form.reads = found
+        return form.reads
+
+    def independent(self, form: Form) -> Form:
+        """The terms that read no state."""
+        if form.independent is None:
+            form.independent, atoms = Form({}, form.type), self.atoms
+            for monomial, c in form.terms.items():
+                if not any([atoms[atom].reads for atom, _ in monomial]):
+                    form.independent.terms[monomial] = c
+        return form.independent
 
     def add(self, a: Form, b: Form) -> Form:
         """a + b. Equal values cancel where they are finite; a partial cancellation stays as it was written.
 
         Coefficients of opposite signs are folded only where inf - inf cannot arise.
         """
+        if not (a.terms and b.terms):
+            return typed(b, a.type) if b.terms else typed(a, b.type)
         type = max(a.type, b.type)
         terms = dict(a.terms)
         opposite: dict[Monomial, float] = {}
@@ -267,7 +283,11 @@ class Graph:
 
     def type_of(self, monomial: Monomial) -> Type:
         """The join of the types of the factors."""
-        return max((self.atoms[atom].type for atom, _ in monomial), default=SCALAR)
+        join, atoms = SCALAR, self.atoms
+        for atom, _ in monomial:
+            if atoms[atom].type > join:
+                join = atoms[atom].type
+        return join
 
     def absolute(self, a: Form) -> Form:
         """|a|: the coefficient and what cannot be negative come out, the other factors get an `abs` each."""

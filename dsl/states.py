@@ -9,12 +9,13 @@ zeros. What is written depends on the forms alone, never on how a program came t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import combinations, permutations
 from typing import NamedTuple
 
 from dsl import algebra
-from dsl.forms import EQUAL, LARGEST, ROUNDING, SMALLEST, Form, constant, single, split, typed
-from dsl.graph import Graph
+from dsl.forms import EQUAL, LARGEST, ROUNDING, SMALLEST, Form, Monomial, constant, single, split, typed
+from dsl.graph import Graph, Piece
 from dsl.ranges import UNKNOWN, ZERO, Range, Ranges
 from dsl.types import TREE
 
@@ -46,29 +47,39 @@ class System(NamedTuple):
         return (*self.after, *[form.key for form in forms])
 
 
+Step = Callable[[Graph, System], System]  # the system it is given, where it has nothing to do
+
+
 def reduced(graph: Graph, system: System) -> System:
     """The system without the states that an induction spares, the others numbered 0, 1, ... by what they compute."""
+    unchanged: dict[Step, System] = {}  # what a step leaves as it is, so that it need not be tried again
     for _ in range(MOST_ROUNDS):
         before = system
         for step in (_reached, _without_zeros, _without_multiples, _reached, _signs, _ordered, _scaled, _ordered):
-            system = step(graph, system)
-        if system.key == before.key:
+            given = system
+            if unchanged.get(step) is not given:
+                system = step(graph, given)
+            if system is given:
+                unchanged[step] = given
+        if system is before or system.key == before.key:
             break
     return system
 
 
-def substitute(graph: Graph, system: System, meanings: Meanings, known: Meanings | None = None) -> System:
+def substitute(graph: Graph, system: System, meanings: Meanings, known: dict[Piece, Form] | None = None) -> System:
     """The system with other forms in place of its states, which keep their numbers.
 
-    `known` has the forms that stand for other atoms, and gathers what becomes of all.
+    `known` has what stands for other atoms, and gathers what becomes of all pieces.
     """
     known = {} if known is None else known
     after = {number: _replace(graph, form, meanings, known) for number, form in system.after.items()}
     return System(_replace(graph, system.update, meanings, known), meanings, after)
 
 
-def _replace(graph: Graph, form: Form, meanings: Meanings, known: dict[int, Form]) -> Form:
-    """The form with the states replaced; `known` gathers what became of the atoms."""
+def _replace(graph: Graph, form: Form, meanings: Meanings, known: dict[Piece, Form]) -> Form:
+    """The form with the states replaced; `known` gathers what became of the pieces."""
+    if form in known:
+        return known[form]
     waiting = [atom for monomial in form.terms for atom, _ in monomial]
     while waiting:  # without recursion: a program may nest a thousand deep
         digest = waiting[-1]
@@ -84,23 +95,30 @@ def _replace(graph: Graph, form: Form, meanings: Meanings, known: dict[int, Form
                 waiting += missing
             else:
                 known[waiting.pop()] = algebra.rebuild(graph, op, tuple(_rewrite(graph, a, known) for a in arguments))
-    return _rewrite(graph, form, known)
+    known[form] = _rewrite(graph, form, known)
+    return known[form]
 
 
-def _rewrite(graph: Graph, form: Form, known: dict[int, Form]) -> Form:
-    kept = {m: c for m, c in form.terms.items() if not any(atom in known for atom, _ in m)}
+def _rewrite(graph: Graph, form: Form, known: dict[Piece, Form]) -> Form:
+    kept = {m: c for m, c in form.terms.items() if not any([atom in known for atom, _ in m])}
     if len(kept) == len(form.terms):
         return form
     result = Form(kept, form.type)
     for monomial, c in form.terms.items():
         if monomial not in kept:
-            product = constant(1.0)
-            for atom, power in monomial:
-                factor = known.get(atom) or graph.form_of(atom)
-                for _ in range(power):
-                    product = graph.multiply(product, factor)
-            result = graph.add(result, graph.scale(product, c))
+            if monomial not in known:
+                known[monomial] = _product(graph, monomial, known)
+            result = graph.add(result, graph.scale(known[monomial], c))
     return typed(result, form.type)
+
+
+def _product(graph: Graph, monomial: Monomial, known: dict[Piece, Form]) -> Form:
+    product = constant(1.0)
+    for atom, power in monomial:
+        factor = known.get(atom) or graph.form_of(atom)
+        for _ in range(power):
+            product = graph.multiply(product, factor)
+    return product
 
 
 def _reached(graph: Graph, system: System) -> System:
@@ -121,14 +139,8 @@ def _only(system: System, numbers: list[int]) -> System:
     return System(system.update, {n: system.states[n] for n in numbers}, {n: system.after[n] for n in numbers})
 
 
-def _independent(graph: Graph, form: Form) -> Form:
-    """The terms that read no state."""
-    atoms = graph.atoms
-    return Form({m: c for m, c in form.terms.items() if not any(atoms[a].reads for a, _ in m)}, form.type)
-
-
 def _without_zeros(graph: Graph, system: System) -> System:
-    zeros = {number for number, form in system.after.items() if not _independent(graph, form).terms}
+    zeros = {number for number, form in system.after.items() if not graph.independent(form).terms}
     while zeros:
         assumed = substitute(graph, system, system.states | dict.fromkeys(zeros, Form({}, TREE)))
         broken = {number for number in zeros if assumed.after[number].terms}
@@ -145,7 +157,7 @@ def _without_multiples(graph: Graph, system: System) -> System:
 
 
 def _without_a_multiple(graph: Graph, system: System) -> System | None:
-    independent = {number: _independent(graph, form) for number, form in system.after.items()}
+    independent = {number: graph.independent(form) for number, form in system.after.items()}
     for a, b in combinations(system.after, 2):
         factor = _ratio(independent[a], independent[b])
         if factor is None:
@@ -154,10 +166,10 @@ def _without_a_multiple(graph: Graph, system: System) -> System | None:
         negative = factor == -1.0 and split(independent[a])[0] < 0
         if abs(factor) < 1 - EQUAL or negative:  # which of them is kept must not depend on their order
             kept, gone, factor = b, a, 1 / factor
-        rewritten: Meanings = {}
+        rewritten: dict[Piece, Form] = {}
         meanings = system.states | {gone: graph.scale(system.states[kept], factor)}
         assumed = substitute(graph, system, meanings, rewritten)
-        if factor < 0 and any(graph.atoms[atom].op in _OF_SIGNED_ZERO for atom in rewritten):
+        if factor < 0 and any(graph.atoms[a].op in _OF_SIGNED_ZERO for a in rewritten if isinstance(a, int)):
             continue  # both start as +0; which of the states is read there is not looked for
         if assumed.after[gone].key == graph.scale(assumed.after[kept], factor).key:
             return _only(assumed, [number for number in system.after if number != gone])
@@ -175,9 +187,10 @@ def _ratio(a: Form, b: Form) -> float | None:
 
 def _signs(graph: Graph, system: System) -> System:
     """Of a state of which no more than the sign is read, no more is kept."""
+    forms = (system.update, *system.after.values())
+    read = {atom for form in forms for monomial in form.terms for atom, _ in monomial}
     for number, state in system.states.items():
-        forms = (system.update, *system.after.values())
-        if any(atom == single(state) for form in forms for monomial in form.terms for atom, _ in monomial):
+        if single(state) in read:
             continue  # as in a weighted mean
         spare = max(system.states) + 1
         sign = graph.source("state", TREE, UNKNOWN, spare)
@@ -208,7 +221,7 @@ def _scaled(graph: Graph, system: System) -> System:
 
 def _scale(graph: Graph, system: System, number: int) -> float:
     form = system.after[number]
-    independent = _independent(graph, form)
+    independent = graph.independent(form)
     if not independent.terms:
         scale = 1.0 if graph.reads(form) >> number & 1 else split(form)[0]
     else:
@@ -241,13 +254,21 @@ def _numbered(graph: Graph, system: System, numbers: list[int], bounds: dict[int
 
 def _rank(graph: Graph, form: Form) -> tuple[int, int]:
     """Orders states: what is linear in the gradient, a first moment, comes before what is not."""
-    independent = _independent(graph, form)
+    independent = graph.independent(form)
     degree = max((sum(power for _, power in monomial) for monomial in independent.terms), default=0)
     return degree, independent.key
 
 
 def _bounds(graph: Graph, system: System) -> dict[int, Range]:
-    """Ranges that the states never leave: those they have, or from zero on, widened until one step stays within."""
+    """Ranges that the states never leave; found once for states that become the same."""
+    key = (*system.states.items(), *system.after.items())
+    if key not in graph.bounds:
+        graph.bounds[key] = _found_bounds(graph, system)
+    return graph.bounds[key]
+
+
+def _found_bounds(graph: Graph, system: System) -> dict[int, Range]:
+    """The ranges they have, or from zero on, widened until one step stays within."""
     given = {number: graph.ranges.of(state) for number, state in system.states.items()}
     if UNKNOWN not in given.values() and _wider(graph.ranges, system, given) == given:
         return given
