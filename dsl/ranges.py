@@ -70,10 +70,10 @@ class Ranges:
         """The range of a form."""
         if len(form.terms) == 1:
             ((monomial, c),) = form.terms.items()
-            return _times(self._product(monomial), Range(c, c)) if c != 1.0 else self._product(monomial)
+            return _multiple(self._product(monomial), c) if c != 1.0 else self._product(monomial)
         result = ZERO
         for monomial, c in form.terms.items():
-            result = _sum(result, _times(self._product(monomial), Range(c, c)))
+            result = _sum(result, _multiple(self._product(monomial), c))
         return result
 
     def _product(self, monomial: Monomial) -> Range:
@@ -110,12 +110,19 @@ class Ranges:
 
 def _in_float32(low: float, high: float, nan: bool) -> Range:
     """A range, with an infinity for what float32 does not hold, and 0 for what it flushes to 0."""
-    low, high = min(low, INFINITE), max(high, -INFINITE)
-    if 0 < low < FLUSHED:
+    if low < -INFINITE:
+        low = -math.inf
+    elif low > INFINITE:
+        low = INFINITE
+    elif 0 < low < FLUSHED:
         low = 0.0
-    if -FLUSHED < high < 0:
+    if high > INFINITE:
+        high = math.inf
+    elif high < -INFINITE:
+        high = -INFINITE
+    elif -FLUSHED < high < 0:
         high = 0.0
-    return Range(-math.inf if low < -INFINITE else low, math.inf if high > INFINITE else high, nan)
+    return Range(low, high, nan)
 
 
 def _sum(a: Range, b: Range) -> Range:
@@ -127,6 +134,12 @@ def _times(a: Range, b: Range) -> Range:
     products = [x * y if x and y else 0.0 for x in a[:2] for y in b[:2]]
     lost = (not a.tame and b.low <= 0 <= b.high) or (not b.tame and a.low <= 0 <= a.high)  # infinity * 0
     return _in_float32(min(products), max(products), a.nan or b.nan or lost)
+
+
+def _multiple(a: Range, c: float) -> Range:
+    """c * a for a c that is not 0."""
+    low, high = (a.low * c, a.high * c) if c > 0 else (a.high * c, a.low * c)
+    return _in_float32(low or 0.0, high or 0.0, a.nan)
 
 
 def _square(a: Range) -> Range:

@@ -283,6 +283,11 @@ def _wider(ranges: Ranges, system: System, bounds: dict[int, Range]) -> dict[int
 
 
 def _widened(before: Range, after: Range) -> Range:
-    low = next(bound for bound, growth in _BOUNDS if -after.low <= bound * (1 + growth) and -before.low <= bound)
-    high = next(bound for bound, growth in _BOUNDS if after.high <= bound * (1 + growth) and before.high <= bound)
-    return Range(-low, high, before.nan or after.nan)
+    return Range(-_bound(-before.low, -after.low), _bound(before.high, after.high), before.nan or after.nan)
+
+
+def _bound(before: float, after: float) -> float:
+    for bound, growth in _BOUNDS:
+        if after <= bound * (1 + growth) and before <= bound:
+            break
+    return bound
