@@ -8,6 +8,7 @@ do.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from dsl.types import SCALAR, Type
 
@@ -31,11 +32,12 @@ class Form:
         independent: what `Graph.independent` has found, or None.
     """
 
-    __slots__ = ("terms", "type", "reads", "independent", "_key")
+    __slots__ = ("terms", "type", "reads", "independent", "_key", "_split")
 
     def __init__(self, terms: dict[Monomial, float], type: Type):
         self.terms, self.type = terms, type
         self._key: int | None = None
+        self._split: tuple[float, Form] | None = None
         self.reads: int | None = None
         self.independent: Form | None = None
 
@@ -43,9 +45,14 @@ class Form:
     def key(self) -> int:
         """Digest of the form."""
         if self._key is None:
-            terms = frozenset([(monomial, *mantissa_and_exponent(rounded(c))) for monomial, c in self.terms.items()])
+            terms = frozenset([(monomial, *_digits(c)) for monomial, c in self.terms.items()])
             self._key = hash((int(self.type), terms))
         return self._key
+
+
+@lru_cache(10_000)
+def _digits(c: float) -> tuple[float, int]:
+    return mantissa_and_exponent(rounded(c))
 
 
 def mantissa_and_exponent(c: float) -> tuple[float, int]:
@@ -72,7 +79,9 @@ def typed(a: Form, type: Type) -> Form:
 
 def settled(a: Form) -> Form:
     """The form as its digest determines it, whatever it was made of: coefficients with 36 bits, terms in order."""
-    return Form({monomial: rounded(c) for monomial, c in sorted(a.terms.items())}, a.type)
+    result = Form({monomial: rounded(c) for monomial, c in sorted(a.terms.items())}, a.type)
+    result._key = a.key  # it counts no more than these bits
+    return result
 
 
 def is_constant(a: Form) -> bool:
@@ -98,6 +107,8 @@ def common(monomials: list[Monomial]) -> Monomial:
     """The largest monomial that divides all of these."""
     shared = dict(monomials[0])
     for monomial in monomials[1:]:
+        if not shared:
+            break
         powers = dict(monomial)
         shared = {atom: min(power, powers[atom]) for atom, power in shared.items() if atom in powers}
     return tuple(sorted(shared.items()))
@@ -123,13 +134,18 @@ def split(a: Form) -> tuple[float, Form]:
         return (scale, a if scale == 1.0 else Form({monomial: 1.0}, a.type))
     if not a.terms:
         return 1.0, a
-    coefficients = list(a.terms.values())
-    largest, smallest = max(map(abs, coefficients)), min(map(abs, coefficients))
+    if a._split is None:
+        a._split = _split(a)
+    return a._split
+
+
+def _split(a: Form) -> tuple[float, Form]:
+    sizes = [abs(c) for c in a.terms.values()]
+    largest, smallest = max(sizes), min(sizes)
     if largest > LARGEST * smallest:
         return 1.0, a
-    scale = sum(coefficients)
-    equal = all(abs(c) >= (1 - EQUAL) * largest for c in coefficients)
-    if equal or () in a.terms or abs(scale) < SMALL_TOTAL * largest:
+    scale = sum(a.terms.values())
+    if smallest >= (1 - EQUAL) * largest or () in a.terms or abs(scale) < SMALL_TOTAL * largest:
         leaders = [(hash(m), c) for m, c in a.terms.items() if abs(c) >= (1 - EQUAL) * largest and m]
         leaders = leaders or [(hash(m), c) for m, c in a.terms.items() if m]
         scale = min(leaders)[1]
