@@ -68,10 +68,11 @@ class _Writer:
     def emit(self, function: str, *arguments: Argument) -> str:
         """The variable that holds the result; the same call is written once."""
         call = (function, *arguments)
-        if call not in self.calls:
-            self.calls[call] = f"t{len(self.statements) + 1}"
-            self.statements.append(Statement(self.calls[call], function, arguments))
-        return self.calls[call]
+        target = self.calls.get(call)
+        if target is None:
+            target = self.calls[call] = f"t{len(self.statements) + 1}"
+            self.statements.append(Statement(target, function, arguments))
+        return target
 
     def argument(self, form: Form) -> Argument:
         """A constant, or the variable that holds the form."""
@@ -82,10 +83,10 @@ class _Writer:
         return self.written[form.key]
 
     def _of_type(self, form: Form) -> Argument:
-        own = max((self.form.graph.type_of(m) for m in form.terms), default=SCALAR)
-        # sorted, so that the text does not depend on the order in which a program made the terms
-        terms = dict(sorted(form.terms.items()))
-        result = self._sum(Form(terms, own)) if terms else None
+        own = max(map(self.form.graph.type_of, form.terms), default=SCALAR)
+        result = None
+        if form.terms:
+            result = self._sum(form if own is form.type else Form(form.terms, own))
         if own is form.type and result is not None:
             return result
         zeros = self.emit("-", "w", "w")  # not w * 0.0: that is -0.0 where w is negative
@@ -108,6 +109,7 @@ class _Writer:
             if unit.key not in self.wanted:  # the factor is multiplied with anyway: one coefficient can be 1
                 outer = max(rest.values(), key=abs)
                 unit = Form({m: c / outer for m, c in rest.items()}, type)
+            unit = Form(dict(sorted(unit.terms.items())), type)  # as the terms of settled forms are
             return self.product(shared, outer, (self.argument(unit), type))
         scale, unit = split(form)
         unit_key = unit.key
@@ -219,24 +221,21 @@ def _reachable(form: NormalForm) -> list[int]:
 
 
 def _atoms_of(form: Form) -> list[int]:
-    return [digest for monomial in sorted(form.terms) for digest, _ in monomial]
+    return [digest for monomial in form.terms for digest, _ in monomial]
 
 
 def _named(program: Program) -> Program:
     """The program with its results named as people name them: `update`, and a new state as the state it replaces."""
-    names: dict[str, str] = {}
+    names: dict[Argument, str] = {}
+    made = {s.target: i for i, s in enumerate(program.statements)}
+    last_read = {argument: i for i, s in enumerate(program.statements) for argument in s.arguments}
     for output, name in zip(program.outputs, ("update", *program.states), strict=True):
         if output in program.inputs or output in names:
             continue
-        made = next(i for i, s in enumerate(program.statements) if s.target == output)
-        if not any(name in s.arguments for s in program.statements[made + 1 :]) and name not in program.outputs:
+        if last_read.get(name, -1) <= made[output] and name not in program.outputs:
             names[output] = name
-    statements = tuple(
-        Statement(
-            names.get(s.target, s.target),
-            s.function,
-            tuple(names.get(a, a) if isinstance(a, str) else a for a in s.arguments),
-        )
-        for s in program.statements
-    )
-    return Program(program.inputs, statements, tuple(names.get(name, name) for name in program.outputs))
+    statements = [
+        Statement(names.get(target, target), function, tuple([names.get(a, a) for a in arguments]))
+        for target, function, arguments in program.statements
+    ]
+    return Program(program.inputs, tuple(statements), tuple([names.get(name, name) for name in program.outputs]))
