@@ -30,6 +30,8 @@ _BOUNDS = ((0.0, 0.0), (1.0, 1e-12), (1e18, 2e-6), (1e30, 2e-6), (math.inf, 0.0)
 
 _OF_SIGNED_ZERO = ("reciprocal", "power")  # they tell -0 from +0
 
+_ZEROS = Form({}, TREE)
+
 Meanings = dict[int, Form]  # number of a state -> what stands for it
 
 
@@ -66,12 +68,11 @@ def reduced(graph: Graph, system: System) -> System:
     return system
 
 
-def substitute(graph: Graph, system: System, meanings: Meanings, known: dict[Piece, Form] | None = None) -> System:
+def substitute(graph: Graph, system: System, meanings: Meanings, known: dict[Piece, Form]) -> System:
     """The system with other forms in place of its states, which keep their numbers.
 
     `known` has what stands for other atoms, and gathers what becomes of all pieces.
     """
-    known = {} if known is None else known
     after = {number: _replace(graph, form, meanings, known) for number, form in system.after.items()}
     return System(_replace(graph, system.update, meanings, known), meanings, after)
 
@@ -142,7 +143,9 @@ def _only(system: System, numbers: list[int]) -> System:
 def _without_zeros(graph: Graph, system: System) -> System:
     zeros = {number for number, form in system.after.items() if not graph.independent(form).terms}
     while zeros:
-        assumed = substitute(graph, system, system.states | dict.fromkeys(zeros, Form({}, TREE)))
+        meanings = system.states | dict.fromkeys(zeros, _ZEROS)
+        known = graph.rewritten.setdefault(tuple(meanings.items()), {})
+        assumed = substitute(graph, system, meanings, known)
         broken = {number for number in zeros if assumed.after[number].terms}
         if not broken:
             return _only(assumed, [number for number in system.after if number not in zeros])
@@ -194,7 +197,9 @@ def _signs(graph: Graph, system: System) -> System:
             continue  # as in a weighted mean
         spare = max(system.states) + 1
         sign = graph.source("state", TREE, UNKNOWN, spare)
-        found = substitute(graph, system, system.states, {graph.digest("sign", state): sign})
+        replaced = (graph.digest("sign", state), sign)
+        known = graph.rewritten.setdefault((*system.states.items(), replaced), dict([replaced]))
+        found = substitute(graph, system, system.states, known)
         if not any(graph.reads(form) >> number & 1 for form in (found.update, *found.after.values())):
             after = {n: form if n != number else algebra.call(graph, "sign", form) for n, form in found.after.items()}
             return _renamed(System(found.update, system.states | {number: sign}, after), number, spare)
@@ -215,7 +220,7 @@ def _scaled(graph: Graph, system: System) -> System:
     if all(scale == 1.0 for scale in scales.values()):
         return system
     states = {number: graph.source("state", TREE, UNKNOWN, number) for number in scales}
-    scaled = substitute(graph, system, {n: graph.scale(states[n], scale) for n, scale in scales.items()})
+    scaled = substitute(graph, system, {n: graph.scale(states[n], scale) for n, scale in scales.items()}, {})
     return System(scaled.update, states, {n: graph.scale(scaled.after[n], 1 / scale) for n, scale in scales.items()})
 
 
@@ -247,7 +252,7 @@ def _numbered(graph: Graph, system: System, numbers: list[int], bounds: dict[int
     states = {number: graph.source("state", TREE, bounds[number], new) for new, number in enumerate(numbers)}
     if numbers == list(system.after) and all(states[n].key == form.key for n, form in system.states.items()):
         return system
-    found = substitute(graph, system, states, graph.renamings.setdefault(tuple(states.items()), {}))
+    found = substitute(graph, system, states, graph.rewritten.setdefault(tuple(states.items()), {}))
     after = {new: found.after[number] for new, number in enumerate(numbers)}
     return System(found.update, {new: states[number] for new, number in enumerate(numbers)}, after)
 
