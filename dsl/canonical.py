@@ -206,22 +206,22 @@ class _Writer:
 
 
 def _reachable(form: NormalForm) -> list[int]:
-    """The atoms of a normal form, those of its arguments before each, in an order that depends on nothing else."""
+    """The functions in a normal form, those of its arguments before each, in an order that depends on nothing else."""
     atoms, found = form.graph.atoms, dict[int, None]()
-    stack = [(digest, False) for output in (form.update, *form.states) for digest in _atoms_of(output)][::-1]
+    stack = [(digest, False) for digest in reversed(_atoms_of((form.update, *form.states)))]
     while stack:
         digest, complete = stack.pop()
         if complete:
             found[digest] = None
         elif digest not in found:
             stack.append((digest, True))
-            inner = [atom for a in atoms[digest].arguments for atom in _atoms_of(a) if atom not in found]
-            stack += [(atom, False) for atom in reversed(inner)]
+            inner = reversed(_atoms_of(atoms[digest].arguments))
+            stack += [(atom, False) for atom in inner if atom not in found and atoms[atom].arguments]
     return list(found)
 
 
-def _atoms_of(form: Form) -> list[int]:
-    return [digest for monomial in form.terms for digest, _ in monomial]
+def _atoms_of(forms: tuple[Form, ...]) -> list[int]:
+    return [digest for form in forms for monomial in form.terms for digest, _ in monomial]
 
 
 def _named(program: Program) -> Program:

@@ -162,10 +162,12 @@ class Graph:
             return Form({}, a.type) if self.ranges.of(a).finite else self.zero(a)
         if (atom := single(a)) is not None and self.atoms[atom].op == "zero":
             return a
-        terms = {monomial: c * before for monomial, before in a.terms.items()}
-        if all(SMALLEST < abs(x) < LARGEST for x in terms.values()):
-            return Form(terms, a.type)
-        return self.atom("*", (constant(c), a), a.type)
+        terms = {}
+        for monomial, before in a.terms.items():
+            terms[monomial] = scaled = c * before
+            if not SMALLEST < abs(scaled) < LARGEST:
+                return self.atom("*", (constant(c), a), a.type)
+        return Form(terms, a.type)
 
     def zero(self, a: Form) -> Form:
         """0 * a for what may be infinite or NaN: it is NaN where an atom of it is, and depends on nothing else."""
@@ -228,7 +230,7 @@ class Graph:
     def shared(self, a: Form) -> Monomial:
         """The largest divisor of all terms that cannot be infinite: with inf, x * y - x * z is not x * (y - z)."""
         shared = common(list(a.terms))
-        return tuple((atom, power) for atom, power in shared if self.ranges.of_atom(atom).tame)
+        return tuple([(atom, power) for atom, power in shared if self.ranges.of_atom(atom).tame])
 
     def _merge(self, left: Monomial, right: Monomial) -> Form | None:
         """The product of two monomials; None beyond the largest power."""
@@ -239,13 +241,13 @@ class Graph:
                 return None
         rewritten: list[Form] = []
         for atom, _ in left + right:
-            op, arguments = self.atoms[atom][:2]
+            op, arguments, *_ = self.atoms[atom]
             if op == "zero":
                 whole = tuple(sorted(powers.items()))
                 return self.zero(Form({whole: 1.0}, self.type_of(whole)))
             if op in ("sqrt", "abs", "sign"):
                 rewritten += self._reduce(op, arguments[0], atom, powers)
-        monomial = tuple(sorted((a, p) for a, p in powers.items() if p))
+        monomial = tuple(sorted([(a, p) for a, p in powers.items() if p]))
         merged = Form({monomial: 1.0}, self.type_of(monomial))
         for form in rewritten:
             merged = self.multiply(merged, form)
