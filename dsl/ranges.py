@@ -80,7 +80,7 @@ class Ranges:
         result: Range | None = None
         for atom, power in monomial:
             known = self.of_atom(atom)
-            for factor in [_square(known)] * (power // 2) + [known] * (power % 2):
+            for factor in [known] if power == 1 else [_square(known)] * (power // 2) + [known] * (power % 2):
                 result = factor if result is None else _times(result, factor)
         return result or ONE
 

@@ -101,12 +101,11 @@ def _replace(graph: Graph, form: Form, meanings: Meanings, known: dict[Piece, Fo
 
 
 def _rewrite(graph: Graph, form: Form, known: dict[Piece, Form]) -> Form:
-    kept = {m: c for m, c in form.terms.items() if not any([atom in known for atom, _ in m])}
-    if len(kept) == len(form.terms):
+    if not graph.reads(form):
         return form
-    result = Form(kept, form.type)
+    result = kept = graph.independent(form)
     for monomial, c in form.terms.items():
-        if monomial not in kept:
+        if monomial not in kept.terms:
             if monomial not in known:
                 known[monomial] = _product(graph, monomial, known)
             result = graph.add(result, graph.scale(known[monomial], c))
