@@ -63,7 +63,7 @@ class Ranges:
     def __init__(
         self, atoms: dict[int, Atom], assumed: dict[int, Range] | None = None, stateless: Ranges | None = None
     ):
-        self._atoms, self._assumed, self._stateless = atoms, assumed, stateless
+        self._atoms, self.assumed, self._stateless = atoms, assumed or {}, stateless
         self._known: dict[int, Range] = {}
 
     def of(self, form: Form) -> Range:
@@ -103,7 +103,7 @@ class Ranges:
 
     def _range(self, atom: Atom) -> Range:
         if atom.given is not None:
-            return self._assumed[atom.number] if self._assumed and atom.reads else atom.given
+            return self.assumed[atom.number] if self.assumed and atom.reads else atom.given
         rule = _RULES.get(atom.op)
         return rule(*map(self.of, atom.arguments)) if rule else UNKNOWN
 

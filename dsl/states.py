@@ -73,14 +73,15 @@ def substitute(graph: Graph, system: System, meanings: Meanings, known: dict[Pie
 
     `known` has what stands for other atoms, and gathers what becomes of all pieces.
     """
-    after = {number: _replace(graph, form, meanings, known) for number, form in system.after.items()}
+    for form in system.after.values():  # many systems share these, nearly none an update
+        if form not in known:
+            known[form] = _replace(graph, form, meanings, known)
+    after = {number: known[form] for number, form in system.after.items()}
     return System(_replace(graph, system.update, meanings, known), meanings, after)
 
 
 def _replace(graph: Graph, form: Form, meanings: Meanings, known: dict[Piece, Form]) -> Form:
     """The form with the states replaced; `known` gathers what became of the pieces."""
-    if form in known:
-        return known[form]
     waiting = [atom for monomial in form.terms for atom, _ in monomial]
     while waiting:  # without recursion: a program may nest a thousand deep
         digest = waiting[-1]
@@ -96,8 +97,7 @@ def _replace(graph: Graph, form: Form, meanings: Meanings, known: dict[Piece, Fo
                 waiting += missing
             else:
                 known[waiting.pop()] = algebra.rebuild(graph, op, tuple(_rewrite(graph, a, known) for a in arguments))
-    known[form] = _rewrite(graph, form, known)
-    return known[form]
+    return _rewrite(graph, form, known)
 
 
 def _rewrite(graph: Graph, form: Form, known: dict[Piece, Form]) -> Form:
@@ -265,7 +265,7 @@ def _rank(graph: Graph, form: Form) -> tuple[int, int]:
 
 def _bounds(graph: Graph, system: System) -> dict[int, Range]:
     """Ranges that the states never leave; found once for states that become the same."""
-    key = (*system.states.items(), *system.after.items())
+    key = (*system.after, *system.states.values(), *system.after.values())
     if key not in graph.bounds:
         graph.bounds[key] = _found_bounds(graph, system)
     return graph.bounds[key]
@@ -276,10 +276,10 @@ def _found_bounds(graph: Graph, system: System) -> dict[int, Range]:
     given = {number: graph.ranges.of(state) for number, state in system.states.items()}
     if UNKNOWN not in given.values() and _wider(graph.ranges, system, given) == given:
         return given
-    found, before = dict.fromkeys(system.after, ZERO), None
-    while found != before:
-        before, found = found, _wider(graph.assuming(found), system, found)
-    return found
+    ranges = graph.assuming(dict.fromkeys(system.after, ZERO))
+    while (wider := _wider(ranges, system, ranges.assumed)) != ranges.assumed:
+        ranges = graph.assuming(wider)
+    return ranges.assumed
 
 
 def _wider(ranges: Ranges, system: System, bounds: dict[int, Range]) -> dict[int, Range]:
