@@ -67,7 +67,7 @@ class Graph:
         self.atoms: dict[int, Atom] = {}
         self.ranges = Ranges(self.atoms)
         self.calls: dict[tuple, Form] = {}  # what `dsl.algebra.call` has found
-        self.rewritten: dict[tuple, dict[Piece, Form]] = {}  # and `dsl.states`: what becomes of pieces, by what is replaced
+        self.rewritten: dict[tuple, dict[Piece, Form]] = {}  # and `dsl.states`: what becomes of pieces
         self.bounds: dict[tuple, dict[int, Range]] = {}  # and the ranges that states never leave
         self._sources: dict[tuple, Form] = {}
         self._assuming: dict[tuple, Ranges] = {}

@@ -13,7 +13,7 @@ from dsl.ranges import LEARNING_RATE, ORDINARY, UNKNOWN
 from dsl.states import System, reduced
 from dsl.types import SCALAR, TREE
 
-MOST_CALLS = 30_000  # known to the graph that programs share, some 40 MB; then a new one is begun
+MOST_CALLS = 20_000  # known to the graph that programs share, some 40 MB; then a new one is begun
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,10 @@ def reduced(graph: Graph, system: System) -> System:
     for _ in range(MOST_ROUNDS):
         before = system
         for step in (_reached, _without_zeros, _without_multiples, _reached, _signs, _ordered, _scaled, _ordered):
-            given = system
-            if unchanged.get(step) is not given:
-                system = step(graph, given)
-            if system is given:
-                unchanged[step] = given
+            if unchanged.get(step) is not system:
+                given, system = system, step(graph, system)
+                if system is given:
+                    unchanged[step] = given
         if system is before or system.key == before.key:
             break
     return system
