@@ -69,8 +69,8 @@ class FitnessConfig:
 class WindowConfig:
     """How far proposals run ahead of results: what makes a search the same with any number of workers."""
 
-    children: int = _key(256, "children proposed and not yet committed, at most", 1, 1_000_000)
-    new: int = _key(32, "of these, children with a hash that no child had before, at most", 1, 1_000_000)
+    children: int = _key(1024, "children proposed and not yet committed, at most", 1, 1_000_000)
+    new: int = _key(128, "of these, children with a hash that no child had before, at most", 1, 1_000_000)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import pickle
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from search.errors import SearchError
 
 if TYPE_CHECKING:
+    from search.evaluator import Evaluation
     from search.workers import Job
 
 ROOMS = ("dsl", "proxy_tasks", "search")
@@ -122,12 +124,16 @@ class RayWorker:
         """Its process id."""
         return os.getpid()
 
-    def evaluate(self, jobs: Sequence[Job]) -> list[Any]:
-        """The evaluation of each job."""
-        found: list[Any] = []
+    def evaluate(self, batch: bytes) -> bytes:
+        """The evaluation of each job.
+
+        Both are lists that went through `pickle`, which takes a tenth of the time that Ray's own way with them takes.
+        """
+        jobs: list[Job] = pickle.loads(batch)
+        found: list[Evaluation] = []
         while len(found) < len(jobs):
             found += self._evaluate(self._queue(jobs[len(found) :]))
-        return found
+        return pickle.dumps(found)
 
     def _queue(self, jobs: Sequence[Job]) -> list[Job]:
         """The first jobs that are alike, as many as are done in about QUEUE_S."""
@@ -136,7 +142,7 @@ class RayWorker:
         alike = takewhile(lambda job: (job.scale, job.seeds) == (first.scale, first.seeds), jobs)
         return list(islice(alike, most))
 
-    def _evaluate(self, jobs: Sequence[Job]) -> list[Any]:
+    def _evaluate(self, jobs: Sequence[Job]) -> list[Evaluation]:
         from search.evaluator import evaluate_many
 
         scale, seeds = jobs[0].scale, jobs[0].seeds

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import math
 import os
+import pickle
 import secrets
 import shutil
 import site
@@ -205,7 +206,7 @@ class RayWorkers:
             batch.append(self._queue.popleft())
         for asked in batch:
             asked.sent = True
-        reference = actor.handle.evaluate.remote([asked.job for asked in batch])
+        reference = actor.handle.evaluate.remote(pickle.dumps([asked.job for asked in batch]))
         actor.batches[reference] = batch, time.monotonic()
 
     def _answer(self, actor: _Actor, reference: Any) -> None:
@@ -216,9 +217,9 @@ class RayWorkers:
         else:
             self._take(actor, reference, found)
 
-    def _take(self, actor: _Actor, reference: Any, found: list[Evaluation]) -> None:
+    def _take(self, actor: _Actor, reference: Any, found: bytes) -> None:
         batch, _ = actor.batches.pop(reference)
-        for asked, evaluation in zip(batch, found, strict=True):
+        for asked, evaluation in zip(batch, pickle.loads(found), strict=True):
             asked.evaluation = evaluation
         self._lost_in_a_row = 0
         actor.batches = {waiting: (rest, time.monotonic()) for waiting, (rest, _) in actor.batches.items()}
