@@ -165,10 +165,10 @@ def searched(config: Config, workers: Any) -> dict[str, float]:
         cpu = time.process_time()
         try:
             (end,) = together([evolve(config, START, first, cache, journal, report)], workers.wait)
+            journal.flush()
+            seconds, cpu = time.perf_counter() - windows[0][0], time.process_time() - cpu
         finally:
             workers.close()
-        journal.flush()
-        seconds, cpu = time.perf_counter() - windows[0][0], time.process_time() - cpu
         reader = Reader(Path(directory))
         steps = sum(outcome.steps for _, found in reader.evaluations() for outcome in found.outcomes)
         journal.close()
