@@ -20,9 +20,9 @@ from jax.flatten_util import ravel_pytree
 import dsl
 import proxy_tasks
 from dsl.vm.bytecode import Capacity, encode
-from proxy_tasks import CHECKPOINTS, NON_FINITE, STOPPED_EARLY, TRAINED, Trainer
+from proxy_tasks import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Trainer
 from proxy_tasks.digits import Digits
-from proxy_tasks.trainer import SEEDS_KEPT
+from proxy_tasks.trainer import QUEUE, SEEDS_KEPT
 
 ADAMW = dsl.canonical(dsl.known("adamw", learning_rate=0.01, weight_decay=0.1))
 LION = dsl.canonical(dsl.known("lion", learning_rate=0.003))
@@ -41,6 +41,20 @@ def train(w, g, m, v, slow, lr):
   update = update * lr
   return update, m, v, slow
 """)
+
+
+TOO_LARGE = dsl.parse(  # for the machine that most programs are trained by
+    "".join(
+        [
+            "def train(w, g, lr):\n",
+            *(f"  c{i} = g * {2.0**i}\n" for i in range(20)),
+            *(f"  c{i} = c{i} * {2.0**-i}\n" for i in range(20)),
+            *(f"  g = max(g, c{i})\n" for i in range(20)),  # of equal ones
+            *("  g = g + g\n  g = g * 0.5\n" for _ in range(10)),
+            "  lr = lr * 0.3\n  u = g * lr\n  return u",
+        ]
+    )
+)
 
 
 @pytest.fixture(scope="module", params=["auto", "jax"])
@@ -79,6 +93,22 @@ def test_a_training_gives_the_same_bits_in_another_process(trainer):
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     here = [trainer.train(dsl.canonical(dsl.optimizers[name]), 3) for name in ("adamw", "lion", "addsign")]
     assert run.stdout.splitlines() == [str(outcome) for outcome in here]
+
+
+def test_a_program_has_the_same_bits_alone_and_anywhere_among_others(trainer):
+    rng = np.random.default_rng(0)
+    programs = [*mutants(QUEUE + 10), THREE_STATES, TOO_LARGE]
+    curve = trainer.train(ADAMW).curve
+    thresholds = [NEVER if rng.random() < 0.5 else tuple(rng.uniform(0.8, 2) * c for c in curve[:3]) for _ in programs]
+    alone = [trainer.train(program, 1, limits) for program, limits in zip(programs, thresholds, strict=True)]
+    assert {outcome.kind for outcome in alone} == {TRAINED, STOPPED_EARLY, NON_FINITE}
+    for order in (range(len(programs)), rng.permutation(len(programs)), rng.permutation(len(programs))[:20]):
+        found = trainer.train_many([programs[i] for i in order], 1, [thresholds[i] for i in order])
+        assert found == [alone[i] for i in order]
+
+
+def test_no_programs_have_no_outcomes(trainer):
+    assert trainer.train_many([], 0, []) == []
 
 
 def test_a_seed_that_had_to_make_room_for_others_gives_the_same_bits_when_it_comes_back(trainer):
@@ -267,7 +297,9 @@ def test_a_prepared_trainer_compiles_nothing_for_its_first_candidate(caplog):
     trainer.prepare()
     with jax.log_compiles(), caplog.at_level(logging.DEBUG):
         trainer.train(ADAMW)
-    assert "training" not in caplog.text
+        assert "jit(queue)" not in caplog.text
+        trainer.train(TOO_LARGE)
+        assert "jit(queue)" in caplog.text  # it would have shown
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc that tells the memory in use")
@@ -287,16 +319,9 @@ def test_thousands_of_candidates_leave_nothing_in_the_process(trainer):
 
 
 def test_a_program_too_large_for_the_usual_machine_trains(trainer):
-    copies = "".join(f"  c{i} = g * {2.0**i}\n" for i in range(20))
-    scaled_back = "".join(f"  c{i} = c{i} * {2.0**-i}\n" for i in range(20))
-    largest = "".join(f"  g = max(g, c{i})\n" for i in range(20))  # of equal ones
-    there_and_back = "  g = g + g\n  g = g * 0.5\n" * 10
-    text = (
-        f"def train(w, g, lr):\n{copies}{scaled_back}{largest}{there_and_back}  lr = lr * 0.3\n  u = g * lr\n  return u"
-    )
-    needed, usual = encode(dsl.parse(text)).needed, Capacity()
+    needed, usual = encode(TOO_LARGE).needed, Capacity()
     assert needed.instructions > usual.instructions and needed.trees > usual.trees
-    large, small = trainer.train(dsl.parse(text)), trainer.train(SGD)
+    large, small = trainer.train(TOO_LARGE), trainer.train(SGD)
     assert large.loss == pytest.approx(small.loss, rel=1e-4)  # compiled anew, so perhaps with other roundings
 
 

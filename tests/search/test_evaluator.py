@@ -1,13 +1,16 @@
-"""When an evaluation under some limits answers a question under others."""
+"""Evaluations of several programs at once, and when one under some limits answers a question under others."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 
+import dsl
 from proxy_tasks import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
-from search.evaluator import Evaluation, Limits, answers
+from search.evaluator import TASK_ERROR, Evaluation, Limits, answers, evaluate, evaluate_many
 
 STOPPED = Outcome(STOPPED_EARLY, None, (2.0, 1.5), 50)
 DIVERGED = Outcome(NON_FINITE, None, (2.0,), 30)
@@ -33,3 +36,43 @@ def test_an_evaluation_answers_what_it_went_far_enough_for(outcomes, thresholds,
     failed = [outcome for outcome in outcomes if outcome.loss is None]
     evaluation = Evaluation(failed[0].kind if failed else TRAINED, None if failed else 1.0, outcomes)
     assert answers(evaluation, Limits(thresholds, race), seeds=2) is expected
+
+
+def mutants(count: int) -> list[dsl.Program]:
+    """Some train, and some do not."""
+    rng, start = np.random.default_rng(0), dsl.known("adamw", learning_rate=0.1, weight_decay=0.1)
+    return [dsl.canonical(dsl.mutate(dsl.mutate(start, rng), rng)) for _ in range(count)]
+
+
+def test_several_programs_are_evaluated_as_each_would_be(quadratic_trainer):
+    rng, programs, seeds = np.random.default_rng(1), mutants(150), (0, 1, 2)
+    start = evaluate(quadratic_trainer, dsl.canonical(dsl.known("adamw", learning_rate=0.1, weight_decay=0.1)), seeds)
+    limits = [
+        Limits(tuple(rng.uniform(0.5, 3) * c for c in start.outcomes[0].curve[:3]), rng.uniform(0.5, 3) * start.fitness)
+        for _ in programs
+    ]
+    found = evaluate_many(quadratic_trainer, programs, seeds, limits)
+    assert found == [evaluate(quadratic_trainer, p, seeds, own) for p, own in zip(programs, limits, strict=True)]
+    assert {evaluation.kind for evaluation in found} == {TRAINED, STOPPED_EARLY, NON_FINITE}
+    assert {len(evaluation.outcomes) for evaluation in found} >= {1, 3}
+    assert all(evaluation.seconds > 0 for evaluation in found)
+
+
+def test_a_program_on_which_the_task_fails_costs_the_others_nothing(quadratic_trainer):
+    programs = mutants(10)
+
+    class Failing:
+        """Fails with the fourth program."""
+
+        def train_many(self, several: list[dsl.Program], *_: Any) -> list[Outcome]:
+            return [self.train(program) for program in several]
+
+        def train(self, program: dsl.Program, *arguments: Any) -> Outcome:
+            if program == programs[3]:
+                raise ZeroDivisionError
+            return quadratic_trainer.train(program, *arguments)
+
+    found = evaluate_many(Failing(), programs, (0, 1), [Limits()] * 10)  # type: ignore[arg-type]
+    assert [evaluation.kind == TASK_ERROR for evaluation in found] == [number == 3 for number in range(10)]
+    alone = evaluate_many(quadratic_trainer, programs, (0, 1), [Limits()] * 10)
+    assert found[:3] + found[4:] == alone[:3] + alone[4:]
