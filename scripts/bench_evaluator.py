@@ -38,7 +38,7 @@ from jax import lax  # noqa: E402
 import dsl  # noqa: E402
 import proxy_tasks  # noqa: E402
 from dsl.vm.native.build import library  # noqa: E402
-from proxy_tasks import TRAINED, Outcome, Trainer  # noqa: E402
+from proxy_tasks import NEVER, TRAINED, Outcome, Trainer  # noqa: E402
 from search.config import FitnessConfig  # noqa: E402
 from search.evaluator import score  # noqa: E402
 from search.population import Individual, Population  # noqa: E402
@@ -95,6 +95,11 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def trained(trainer: Trainer, programs: list[dsl.Program], thresholds: tuple[float, ...] = NEVER) -> list[Outcome]:
+    """As a worker trains what is short: by queues."""
+    return trainer.train_many(programs, 0, [thresholds] * len(programs))
+
+
 def full_steps(trainers: dict[str, Trainer], bare: Callable, programs: list[dsl.Program]) -> dict[str, float]:
     """Native and jax over the floor: programs that reach the last step, in rounds beside a block of the floor."""
     programs = [p for p in programs if trainers["native"].train(p).steps == trainers["native"].task.steps]
@@ -105,8 +110,8 @@ def full_steps(trainers: dict[str, Trainer], bare: Callable, programs: list[dsl.
     for part in np.array_split(np.arange(len(programs)), ROUNDS):
         floors.append(seconds(lambda: [bare() for _ in range(BLOCK)]) / BLOCK)
         for name, trainer in trainers.items():
-            taken = seconds(lambda part=part, trainer=trainer: [trainer.train(programs[i]) for i in part]) / len(part)
-            ratios[name].append(taken / floors[-1])
+            taken = seconds(lambda part=part, trainer=trainer: trained(trainer, [programs[i] for i in part]))
+            ratios[name].append(taken / len(part) / floors[-1])
     return {"floor_ms": median(floors) * 1e3, "programs": len(programs), **{n: median(r) for n, r in ratios.items()}}
 
 
@@ -121,14 +126,14 @@ def stopped_early(trainer: Trainer, programs: list[dsl.Program], bare: Callable)
     evaluation = score((trainer.train(start),))
     assert evaluation.fitness is not None
     thresholds = Population(Individual(0, start, evaluation.fitness), evaluation, 2).limits(FitnessConfig()).thresholds
-    full: list[Outcome] = [trainer.train(program) for program in programs]
+    full = trained(trainer, programs)
     ratios = []
     kept = better = 0
     for part in np.array_split(np.arange(len(programs)), ROUNDS):
         floor_s = seconds(lambda: [bare() for _ in range(BLOCK)]) / BLOCK
         stopped = []
         taken = seconds(
-            lambda part=part, stopped=stopped: stopped.extend(trainer.train(programs[i], 0, thresholds) for i in part)
+            lambda part=part, stopped=stopped: stopped.extend(trained(trainer, [programs[i] for i in part], thresholds))
         )
         ratios.append(taken / len(part) / floor_s)
         for i, outcome in zip(part, stopped, strict=True):

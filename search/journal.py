@@ -22,7 +22,7 @@ from search.errors import SearchError
 from search.evaluator import Evaluation
 from search.lock import Lock
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILE_NAME = "journal.sqlite"
 SECONDS_BETWEEN_FLUSHES = 1.0
 
@@ -33,6 +33,8 @@ CREATE TABLE children (
   parent INTEGER,
   mutation TEXT,
   program BLOB NOT NULL,    -- as it was made, redundant statements included; zlib
+  statements INTEGER NOT NULL,
+  live INTEGER NOT NULL,    -- statements that reach the weights
   hash TEXT NOT NULL,
   trained INTEGER NOT NULL, -- the child that was trained for it: itself, or an earlier one of its hash
   seconds REAL NOT NULL     -- of the search when it was committed, interruptions left out
@@ -41,7 +43,6 @@ CREATE TABLE evaluations (
   trained INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
   fitness REAL,
-  length INTEGER NOT NULL,  -- statements of the program that are live
   outcomes TEXT NOT NULL,   -- JSON: one object for each seed
   seconds REAL NOT NULL,    -- that it took
   worker TEXT NOT NULL,     -- that trained it
@@ -177,13 +178,13 @@ class Journal:
         if child.new:
             outcomes = json.dumps([vars(outcome) for outcome in evaluation.outcomes])
             told = (evaluation.seconds, evaluation.worker, evaluation.error)
-            length = len(dsl.live(child.program))
-            scored = (child.id, evaluation.kind, evaluation.fitness, length, outcomes, *told)
-            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?)", scored)
+            scored = (child.id, evaluation.kind, evaluation.fitness, outcomes, *told)
+            self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)", scored)
             self._trained[child.hash] = child.id
         program, trained = zlib.compress(str(child.program).encode()), self._trained[child.hash]
-        made = (child.id, child.parent, child.mutation, program, child.hash, trained, seconds)
-        self._file.execute("INSERT INTO children VALUES (?, ?, ?, ?, ?, ?, ?)", made)
+        size = len(child.program), len(dsl.live(child.program))
+        made = (child.id, child.parent, child.mutation, program, *size, child.hash, trained, seconds)
+        self._file.execute("INSERT INTO children VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", made)
         if time.monotonic() - self._flushed > SECONDS_BETWEEN_FLUSHES:
             self.flush()
 
@@ -312,20 +313,21 @@ class Reader:
         """
         found: list[tuple[int, int]] = []
         for length, id in self._rows(
-            "SELECT length, trained FROM evaluations WHERE fitness IS NOT NULL ORDER BY fitness, length, trained"
+            "SELECT live, id FROM evaluations JOIN children ON id = evaluations.trained"
+            " WHERE fitness IS NOT NULL ORDER BY fitness, live, id"
         ):
             if not found or length < found[-1][0]:
                 found.append((length, id))
         return [(length, self.child(id)) for length, id in reversed(found)]
 
-    def last_programs(self, count: int) -> list[dsl.Program]:
-        """Programs of the last children that trained, as many as `count`."""
-        rows = self._rows(
-            "SELECT program FROM children JOIN evaluations USING (trained) WHERE fitness IS NOT NULL"
-            " ORDER BY id DESC LIMIT ?",
+    def statements(self, count: int) -> tuple[int, int]:
+        """Statements of the last `count` children that trained: (all, those that reach the weights)."""
+        ((statements, live),) = self._rows(
+            "SELECT sum(statements), sum(live) FROM (SELECT statements, live FROM children"
+            " JOIN evaluations USING (trained) WHERE fitness IS NOT NULL ORDER BY id DESC LIMIT ?)",
             (count,),
         )
-        return [dsl.parse(_text(program)) for (program,) in rows]
+        return statements or 0, live or 0
 
     def totals(self) -> Totals:
         """Numbers of the children so far; the warm-start program is not one."""

@@ -114,9 +114,9 @@ def load(directory: Path | str) -> Result:
 
 def redundancy(searches: Iterable[Reader], population: int) -> float:
     """Share of the statements of the last `population` trained children of searches that do not reach the weights."""
-    children = [program for reader in searches for program in reader.last_programs(population)]
-    statements = sum(len(program) for program in children)
-    return 1 - sum(len(dsl.live(program)) for program in children) / statements if statements else 0.0
+    counted = [reader.statements(population) for reader in searches]
+    statements, live = (sum(column) for column in zip(*counted, strict=True)) if counted else (0, 0)
+    return 1 - live / statements if statements else 0.0
 
 
 def stages_of(reader: Reader) -> list[Stage]:
