@@ -252,7 +252,7 @@ def test_a_journal_of_another_schema_is_refused(tmp_path):
     file = sqlite3.connect(tmp_path / FILE_NAME)
     file.execute("PRAGMA user_version = 99")
     file.close()
-    with pytest.raises(SearchError, match="has schema 99, this version of optsearch reads 3$"):
+    with pytest.raises(SearchError, match="has schema 99, this version of optsearch reads 4$"):
         Reader(tmp_path)
 
 
