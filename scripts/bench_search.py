@@ -45,7 +45,7 @@ from search.config import BudgetConfig, Config, FitnessConfig, RayConfig  # noqa
 from search.evaluator import Evaluation, score  # noqa: E402
 from search.evolution import Progress, evolve  # noqa: E402
 from search.journal import FILE_NAME, Child, Journal, Reader  # noqa: E402
-from search.searches import together  # noqa: E402
+from search.together import together  # noqa: E402
 from search.workers import Bench, ray  # noqa: E402
 
 CORES = 2
@@ -135,6 +135,9 @@ class Instant:
 
     def prepare(self, scale: int, trainer: Trainer) -> None:
         """Nothing is trained."""
+
+    def heed(self, interrupted: Any) -> None:
+        """Nothing is under way."""
 
     def wait(self) -> None:
         """Everything is there."""

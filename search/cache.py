@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import dsl
-from search.evaluator import Evaluation, Limits, restricted
+from search.evaluator import NO_OUTCOME, Evaluation, Limits, restricted
 from search.workers import Bench, Pending
 
 
@@ -33,18 +33,18 @@ class Cache:
         """Has a canonical program evaluated, if need be."""
         return Shared(self, hash, program, limits)
 
-    def find(self, hash: str, limits: Limits) -> Evaluation | None:
+    def _find(self, hash: str, limits: Limits) -> Evaluation | None:
         """What a training under these limits would come to, if that is known."""
         known = self._known.get(hash)
         return known and restricted(known, limits, self._seeds, self._bench.trainer.task.steps)
 
-    def ask(self, hash: str, program: dsl.Program, limits: Limits) -> tuple[Pending, Limits]:
+    def _ask(self, hash: str, program: dsl.Program, limits: Limits) -> tuple[Pending, Limits]:
         """The training of this program that is under way, or a new one, and its limits."""
         if hash not in self._asked:
             self._asked[hash] = self._bench.submit(program, range(self._seeds), limits), limits
         return self._asked[hash]
 
-    def answer(self, hash: str, asked: Pending) -> Evaluation:
+    def _answer(self, hash: str, asked: Pending) -> Evaluation:
         """What was asked for."""
         evaluation = asked.result()
         if hash in self._asked and self._asked[hash][0] is asked:
@@ -53,8 +53,10 @@ class Cache:
         return evaluation
 
     def _keep(self, hash: str, evaluation: Evaluation) -> None:
-        """Of two evaluations of a program, the one that went further."""
+        """Of two evaluations of a program, the one that went further; a worker that was lost, say, is none."""
         known = self._known.get(hash)
+        if evaluation.kind in NO_OUTCOME:
+            return
         if known is None or _steps(known) < _steps(evaluation):
             self._known[hash] = evaluation
 
@@ -64,9 +66,9 @@ class Shared:
 
     def __init__(self, cache: Cache, hash: str, program: dsl.Program, limits: Limits):
         self._cache, self._question = cache, (hash, program, limits)
-        self._evaluation = cache.find(hash, limits)
+        self._evaluation = cache._find(hash, limits)
         if self._evaluation is None:
-            self._asked = cache.ask(*self._question)
+            self._asked = cache._ask(*self._question)
 
     def under_way(self) -> bool:
         """Whether it is there, or work on it has begun."""
@@ -87,10 +89,10 @@ class Shared:
     def _take(self) -> None:
         """The answer; if another search asked for it, and under limits too tight for this one, it is asked for anew."""
         (hash, _, wanted), (asked, limits) = self._question, self._asked
-        found = self._cache.answer(hash, asked)
-        self._evaluation = found if limits == wanted else self._cache.find(hash, wanted)
+        found = self._cache._answer(hash, asked)
+        self._evaluation = found if limits == wanted else self._cache._find(hash, wanted)
         if self._evaluation is None:
-            self._asked = self._cache.ask(*self._question)
+            self._asked = self._cache._ask(*self._question)
 
 
 def _steps(evaluation: Evaluation) -> int:

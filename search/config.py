@@ -101,7 +101,12 @@ class BudgetConfig:
 
     generated: int = _key(20_000, "children; 0 is no limit", 0)
     trained: int = _key(0, "children that are really trained; 0 is no limit", 0)
-    seconds: float = _key(0.0, "wall-clock time; what is found then depends on the machine; 0 is no limit", 0.0)
+    seconds: float = _key(
+        0.0,
+        "wall-clock time, after which what is proposed is still trained; what is found then depends on the machine;"
+        " 0 is no limit",
+        0.0,
+    )
     target: float = _key(0.0, "fitness of the best program, a loss: the search ends at or below; 0 is no limit")
     plateau: int = _key(0, "children without a better one; 0 is no limit", 0)
 

@@ -16,6 +16,7 @@ import dsl
 import proxy_tasks
 from proxy_tasks import NEVER, STOPPED_EARLY, TRAINED, Outcome, TaskError
 from proxy_tasks.outcome import under
+from search.errors import SearchError
 
 # How an evaluation may fail beside the kinds of an outcome.
 TASK_ERROR, TIMED_OUT, WORKER_LOST = "task error", "timed out", "worker lost"
@@ -107,12 +108,20 @@ def _goes_on(outcomes: Sequence[Outcome], limits: Limits) -> bool:
     return loss is not None and (len(outcomes) > 1 or loss <= limits.race)
 
 
-def raise_task_error(evaluation: Evaluation, what: str) -> None:
-    """Ends a run where a program fails by its task that a task has to train.
+def expect_outcome(evaluation: Evaluation, what: str) -> None:
+    """Ends a run where a program comes to no outcome that every task has to train.
 
     Raises:
         TaskError: with the traceback as a note, if the task failed.
+        SearchError: if its worker was lost, or it took too long.
     """
+    if evaluation.kind == WORKER_LOST:
+        raise SearchError(
+            f"workers are lost while they train {what} ({evaluation.error}): see what the task does, or give each more"
+            " memory by fewer ray.workers"
+        )
+    if evaluation.kind == TIMED_OUT:
+        raise SearchError(f"training {what} takes more than ray.deadline_s: see what the task does, or give it more")
     if evaluation.kind == TASK_ERROR:
         said = evaluation.error.strip().splitlines()[-1]
         error = TaskError(f"the task fails while it trains {what}: {said}; mend it, and run it again")
@@ -153,13 +162,11 @@ def restricted(evaluation: Evaluation, limits: Limits, seeds: int, steps: int) -
     """What a program that was evaluated under other limits would come to under these; None where it has to be trained.
 
     Args:
-        evaluation: of the program, with the first of the same seeds.
+        evaluation: of the program, with the first of the same seeds; one that came to an outcome.
         limits: of the question.
         seeds: that a program near the best is trained with.
         steps: of a whole training.
     """
-    if evaluation.kind in NO_OUTCOME:
-        return evaluation
     first = under(evaluation.outcomes[0], limits.thresholds, steps)
     if first is None:
         return None

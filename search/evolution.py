@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 import dsl
@@ -106,7 +106,8 @@ def evolve(
         if search.may_propose() and not search.full() and not interrupted():
             search.propose()
         elif search.pending and (search.pending[0].is_under_way() or not interrupted()):
-            yield from search.commit()
+            if not (yield from search.commit(interrupted)):
+                break
             report(search.progress())
             yield False
         else:
@@ -218,10 +219,19 @@ class _Search:
         """Train."""
         return self.cache.submit(hash, dsl.canonical(program), limits)
 
-    def commit(self) -> Iterator[bool]:
-        """Record; yields True as long as the evaluation of the oldest proposal is not there."""
+    def commit(self, interrupted: Callable[[], bool]) -> Generator[bool, None, bool]:
+        """Record; yields True as long as the evaluation of the oldest proposal is not there.
+
+        Returns:
+            False if it will not be there, since the search is interrupted and nobody is at it.
+        """
         proposal = self.pending[0]
-        evaluation = yield from self.trained_for(proposal)
+        if asked := self.training_of(proposal):
+            while not asked.ready():
+                if interrupted() and not asked.under_way():
+                    return False
+                yield True
+        evaluation = asked.result() if asked else proposal.recorded and proposal.recorded.evaluation
         self.pending.popleft()
         self.new_pending -= proposal.first
         if evaluation:
@@ -233,18 +243,16 @@ class _Search:
             self.journal.record(Child(*child, evaluation, new), self.seconds)
         if evaluation.fitness is not None:
             self.population.add(Individual(proposal.child, proposal.program, evaluation.fitness), evaluation)
+        return True
 
-    def trained_for(self, proposal: _Proposal) -> Generator[bool, None, Evaluation | None]:
-        """The evaluation that was made for a proposal; None if that of an earlier child answers."""
+    def training_of(self, proposal: _Proposal) -> Pending | None:
+        """The evaluation made for a proposal; None if the journal has it, or that of an earlier child answers."""
         if proposal.recorded:
-            return proposal.recorded.evaluation
+            return None
         assert proposal.limits and isinstance(proposal.program, dsl.Program)
         if not proposal.first and not self.is_open(proposal.hash, proposal.limits):
             return None
-        asked = proposal.asked or self.ask(proposal.hash, proposal.program, proposal.limits)
-        while not asked.ready():
-            yield True
-        return asked.result()
+        return proposal.asked or self.ask(proposal.hash, proposal.program, proposal.limits)
 
     def progress(self) -> Progress:
         """Totals of what is committed."""

@@ -91,6 +91,7 @@ class Totals:
     outcomes: dict[str, int]
 
     def __add__(self, other: Totals) -> Totals:
+        """Those of two searches."""
         outcomes = dict(sorted((Counter(self.outcomes) + Counter(other.outcomes)).items()))
         return Totals(self.generated + other.generated, self.trained + other.trained, outcomes)
 
@@ -147,10 +148,11 @@ class Journal:
     def _begin(self, new: bool) -> None:
         try:
             self._file.execute("PRAGMA journal_mode = WAL")
-            if new:
-                self._file.executescript(_SCHEMA)
-                self._file.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            if new:  # all of it, or nothing: until then there is no journal
+                self._file.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
             self._file.execute("BEGIN")
+            # Of a child that was interrupted between its two rows there may be one.
+            self._file.execute("DELETE FROM evaluations WHERE trained > (SELECT ifnull(max(id), -1) FROM children)")
             self.facts(driver=os.getpid())
         except sqlite3.DatabaseError:
             self._file.close()
@@ -222,14 +224,10 @@ class Reader:
     """
 
     def __init__(self, directory: Path):
-        path = directory / FILE_NAME
-        if not path.is_file():
+        self._path = path = directory / FILE_NAME
+        version = _version(directory)
+        if not version:
             raise SearchError(f"{directory} is not a run: it holds no {FILE_NAME}; `optsearch run CONFIG` makes one")
-        self._path = path
-        try:
-            ((version,),) = self._rows("PRAGMA user_version")
-        except sqlite3.DatabaseError as error:
-            raise SearchError(f"{path} is not a journal: {error}") from error
         if version != SCHEMA_VERSION:
             raise SearchError(f"{path} has schema {version}, this version of optsearch reads {SCHEMA_VERSION}")
 
@@ -359,8 +357,20 @@ class Reader:
 
 
 def exists(directory: Path) -> bool:
-    """Whether a directory holds a journal."""
-    return (directory / FILE_NAME).is_file()
+    """Whether a directory holds a journal; one that was not made to the end is none."""
+    return _version(directory) != 0
+
+
+def _version(directory: Path) -> int:
+    """Of the schema of a directory's journal; 0 if there is none."""
+    path = directory / FILE_NAME
+    if not path.is_file():
+        return 0
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+            return file.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise SearchError(f"{path} is not a journal: {error}") from error
 
 
 def _locked(directory: Path) -> Lock:

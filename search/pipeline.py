@@ -13,11 +13,11 @@ from search.configuration import config_from_dict, to_dict
 from search.console import Console
 from search.directories import claim, claim_first_free
 from search.errors import SearchError
-from search.journal import Journal, Reader
+from search.journal import Journal, Reader, exists
 from search.origin import check_file, check_versions, origin
 from search.programs import read_program
 from search.result import Result
-from search.reuse import check_reusable
+from search.reuse import SAME, check_reusable
 from search.searches import Place, begun
 from search.steps import Steps
 from search.workers import check_reachable
@@ -43,7 +43,7 @@ def run(config: Config, directory: Path | str | None = None, console: Console | 
     given = read_program(config.start)
     began = origin(config, tasks)
     for reused in config.reuse:
-        check_reusable(Path(reused), config.scale, began)
+        check_reusable(Path(reused), config.task, config.scale, began)
     check_reachable(config)
     directory = claim(Path(directory)) if directory else claim_first_free("search")
     journal = Journal(directory)
@@ -78,19 +78,23 @@ def resume(
     recorded = reader.fact("config")
     if recorded is None:
         raise SearchError(f"{directory} ended before it began: remove it, and run it again")
-    if whole := reader.fact("part_of"):
-        raise SearchError(f"{directory} is one search of the run {whole}: resume that")
+    if reader.fact("part"):
+        raise SearchError(f"{directory} is one search of the run {directory.parent}: resume that")
     values = {**recorded, "budget": {**recorded["budget"], **(budget or {})}}
     _check_budget(budget or {}, begun(recorded, directory), directory)
     config = config_from_dict(values, f"the configuration of {directory}")
     check_reachable(config)
     check_file(reader.fact("origin"), config.task, directory, trust)
     tasks = _tasks(config)
-    check_versions(reader.fact("origin"), origin(config, tasks), directory, trust, changed)
+    began, present = reader.fact("origin"), origin(config, tasks)
+    check_versions(began, present, directory, trust, changed)
+    for reused in filter(exists, map(Path, config.reuse)):
+        check_reusable(reused, config.task, config.scale, present)
     journal = Journal(directory)
     if values != recorded:
         journal.forget("stages", "winner")
-    journal.facts(config=to_dict(config), origin=origin(config, tasks))
+    mixed = reader.fact("mixed", False) or any(began[name] != present[name] for name in (*SAME, "tasks"))
+    journal.facts(config=to_dict(config), origin=present, mixed=mixed)
     return Steps(config, tasks, dsl.parse(reader.fact("start")), directory, journal, console, changed).all()
 
 

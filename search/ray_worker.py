@@ -74,7 +74,7 @@ class RayWorker:
     def __init__(self, duty: Duty):
         self.duty = duty
         self.trainers: dict[int, Any] = {}
-        self.longest: dict[int, float] = {}  # seconds of an evaluation at each scale
+        self.longest: dict[int, float] = {}  # scale -> seconds that an evaluation may be expected to take
 
     def prepare(self, loops: Sequence[Loop]) -> str:
         """Compiles training loops.
@@ -148,9 +148,10 @@ class RayWorker:
         scale, seeds = jobs[0].scale, jobs[0].seeds
         allow_cpu_seconds(self.duty.seconds(jobs[0]) + len(jobs) * self.longest.get(scale, 0.0))
         programs, limits = [job.program for job in jobs], [job.limits for job in jobs]
-        found = evaluate_many(self.trainers[scale], programs, seeds, limits)
-        self.longest[scale] = max([self.longest.get(scale, 1e-4), *(evaluation.seconds for evaluation in found)])
-        return [replace(evaluation, worker=f"{os.uname().nodename}:{os.getpid()}") for evaluation in found]
+        done = evaluate_many(self.trainers[scale], programs, seeds, limits)
+        # The first of a larger program is compiled for seconds: it is not for ever that such are expected.
+        self.longest[scale] = max([1e-4, self.longest.get(scale, 0.0) / 2, *(found.seconds for found in done)])
+        return [replace(evaluation, worker=f"{os.uname().nodename}:{os.getpid()}") for evaluation in done]
 
 
 def allow_cpu_seconds(seconds: float) -> None:

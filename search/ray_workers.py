@@ -8,32 +8,26 @@ three times is a failure with a type.
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
-import os
 import pickle
-import secrets
-import shutil
-import site
 import tempfile
 import time
-import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import proxy_tasks
-from search.config import Config, RayConfig
+from search.config import Config
 from search.errors import SearchError
 from search.evaluator import TIMED_OUT, WORKER_LOST, Evaluation
-from search.origin import task_file
-from search.ray_worker import Duty, Loop, RayWorker, sources_digest
+from search.interruption import Interrupted
+from search.ray_cluster import cause, connected, duty_of, environment
+from search.ray_worker import Loop, RayWorker
 from search.workers import Job
 
-LOCAL, LOOPBACK = "local", "127.0.0.1"
 STRIKES = 3  # a program that was with so many workers when they were lost is given up
 PATIENCE = 10.0  # a worker is ended after so many times the CPU seconds that it may take: it sleeps, or waits for ever
 HOPELESS = 10  # so many workers lost for each of the pool, and no answer in between, are no accident
@@ -60,8 +54,14 @@ class _Asked:
         return self.evaluation is not None
 
     def result(self) -> Evaluation:
-        """The evaluation, once it is there."""
+        """The evaluation, once it is there.
+
+        Raises:
+            Interrupted: if it will not be, since nothing more is begun.
+        """
         while self.evaluation is None:
+            if self.pool.interrupted() and not self.sent:
+                raise Interrupted("interrupted before it was trained")
             self.pool.wait()
         return self.evaluation
 
@@ -99,14 +99,15 @@ class RayWorkers:
         self._config = config.ray
         self._directory = tempfile.TemporaryDirectory(prefix="optsearch-")
         try:
-            self._duty = _duty(config, Path(self._directory.name))
-            self._ray, self._owned = _connected(config.ray, self._directory.name)
+            self._duty = duty_of(config, Path(self._directory.name))
+            self._ray, self._owned = connected(config.ray, self._directory.name)
         except SearchError:
             self._directory.cleanup()
             raise
         self._queue: deque[_Asked] = deque()
         self._lost_in_a_row = 0
         self._loops: list[Loop] = []
+        self.interrupted: Callable[[], bool] = lambda: False
         cores = self._ray.cluster_resources().get("CPU", 1.0)
         most = max(1, int(cores / config.ray.cpus if config.ray.cpus else cores))
         self._actors = [_Actor(*self._start()) for _ in range(config.ray.workers or most)]
@@ -117,6 +118,10 @@ class RayWorkers:
         self._loops.append(loop)
         for actor in self._actors:  # calls of an actor are answered in order
             actor.preparing = actor.handle.prepare.remote([loop])
+
+    def heed(self, interrupted: Callable[[], bool]) -> None:
+        """Begins nothing more once this says so."""
+        self.interrupted = interrupted
 
     def submit(self, job: Job) -> _Asked:
         """Has a program evaluated; what is no full batch is sent when there is nothing to do but wait."""
@@ -136,6 +141,8 @@ class RayWorkers:
         self._send()
         preparing = [actor.preparing for actor in self._actors if actor.preparing]
         busy = [reference for actor in self._actors for reference in actor.batches]
+        if self.interrupted() and not busy:
+            return
         done, _ = self._ray.wait([*busy, *preparing], timeout=self._until_late() if busy else START_S)
         if not done and not busy:
             raise SearchError(
@@ -148,7 +155,7 @@ class RayWorkers:
                     self._begin(actor)
                 elif reference in actor.batches:
                     self._answer(actor, reference)
-            if any(self._late_at(batch, began) <= time.monotonic() for batch, began in actor.batches.values()):
+            if self._late_at(actor) <= time.monotonic():
                 self._replace(actor, "it took too long")
 
     def close(self) -> None:
@@ -169,7 +176,7 @@ class RayWorkers:
                 num_cpus=self._config.cpus,
                 num_gpus=self._config.gpus,
                 resources={name: float(amount) for name, amount in resources.items()},
-                runtime_env={"env_vars": _environment(self._config)},
+                runtime_env={"env_vars": environment(self._config)},
             )
             .remote(self._duty)
         )
@@ -179,9 +186,9 @@ class RayWorkers:
         try:
             node = self._ray.get(actor.preparing)
         except self._ray.exceptions.RayTaskError as error:  # so would another worker say
-            raise SearchError(f"the workers cannot begin: {_cause(error)}") from None
+            raise SearchError(f"the workers cannot begin: {cause(error)}") from None
         except self._ray.exceptions.RayError as error:
-            self._replace(actor, _cause(error))
+            self._replace(actor, cause(error))
             return
         actor.preparing = None
         if self._config.cpus == 1 and actor.node != node:
@@ -195,7 +202,7 @@ class RayWorkers:
         for held in range(BATCHES):
             free = [actor for actor in self._actors if len(actor.batches) == held and not actor.preparing]
             for number, actor in enumerate(free):
-                if self._queue:
+                if self._queue and (self._queue[0].sent or not self.interrupted()):
                     self._send_to(actor, math.ceil(len(self._queue) / (len(free) - number)))
 
     def _send_to(self, actor: _Actor, share: int) -> None:
@@ -213,7 +220,7 @@ class RayWorkers:
         try:
             found = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            self._replace(actor, _cause(error))
+            self._replace(actor, cause(error))
         else:
             self._take(actor, reference, found)
 
@@ -252,91 +259,13 @@ class RayWorkers:
                     late = time.monotonic() - began >= self._duty.seconds(asked.job)
                     asked.evaluation = Evaluation(TIMED_OUT if late else WORKER_LOST, None, (), error=why)
 
-    def _late_at(self, batch: Sequence[_Asked], began: float) -> float:
-        """When a batch has taken so long that its worker must be asleep, or wait for ever."""
+    def _late_at(self, actor: _Actor) -> float:
+        """When a worker has taken so long for the batch that it is at that it must be asleep, or wait for ever."""
+        if not actor.batches:
+            return math.inf
+        batch, began = next(iter(actor.batches.values()))
         return began + PATIENCE * sum(self._duty.seconds(asked.job) for asked in batch)
 
     def _until_late(self) -> float:
         """Seconds."""
-        late = [self._late_at(*batch) for actor in self._actors for batch in actor.batches.values()]
-        return max(0.0, min(late) - time.monotonic())
-
-
-def _duty(config: Config, directory: Path) -> Duty:
-    """What the workers are for; what they need on other machines than this is copied into the directory.
-
-    Raises:
-        SearchError: for a file that is not below the working directory, and so has no name there.
-    """
-    task, here = config.task, Path.cwd()
-    if config.ray.address != LOCAL:
-        file, (_, _, name) = task_file(config.task), config.task.rpartition(":")
-        for given in filter(None, (file, *map(Path, config.ray.files))):
-            path = given.resolve()
-            if not path.is_relative_to(here):
-                raise SearchError(f"{given} is not below the working directory {here}: start from one above it")
-            target = directory / path.relative_to(here)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                shutil.copytree(path, target, dirs_exist_ok=True) if path.is_dir() else shutil.copy2(path, target)
-            except OSError as error:
-                raise SearchError(f"{given} cannot be taken to the workers: {error.strerror}") from None
-        task = f"{file.relative_to(here)}:{name}" if file else config.task
-    where = str(here) if config.ray.address == LOCAL else ""
-    return Duty(task, config.scale, sources_digest(), where, config.ray.deadline_s)
-
-
-def keep_to_this_machine() -> None:
-    """A Ray that is begun here listens on the loopback address alone, and to whoever has a token that nobody is told.
-
-    Has to be called before Ray is imported. Whoever can speak to Ray can run programs.
-    """
-    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else it takes the address of the machine
-    if "RAY_AUTH_MODE" not in os.environ:
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-
-
-def _connected(config: RayConfig, directory: str) -> tuple[Any, bool]:
-    """Ray, and whether it was started here; its workers begin in a copy of the directory."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if config.address == LOCAL:
-        keep_to_this_machine()
-    import ray
-
-    if ray.is_initialized():
-        return ray, False
-    # Not in the present directory, for a dsl.py of the user's in it is not what a worker has to import.
-    where: dict[str, Any] = {"runtime_env": {"working_dir": directory}}
-    if config.address == LOCAL:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        where |= {"num_cpus": max(cores, math.ceil(config.workers * config.cpus)), "_node_ip_address": LOOPBACK}
-    else:
-        where |= {"address": config.address}
-    try:
-        with warnings.catch_warnings():  # JAX warns of processes that are begun beside it; Ray's do not use it
-            warnings.simplefilter("ignore", RuntimeWarning)
-            ray.init(
-                include_dashboard=False if config.address == LOCAL else None,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **where,
-            )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise SearchError(f"there is no cluster at ray.address {config.address} ({_cause(error)})") from None
-    return ray, True
-
-
-def _environment(config: RayConfig) -> dict[str, str]:
-    """Of a worker, before it imports anything."""
-    root = str(Path(__file__).resolve().parents[1])
-    installed = root in site.getsitepackages()  # a worker finds it there, too
-    kept = {name: os.environ[name] for name in ("XDG_CACHE_HOME", "CXX", "JAX_PLATFORMS") if name in os.environ}
-    path = os.pathsep.join(filter(None, ["" if installed else root, os.environ.get("PYTHONPATH")]))
-    return {"NPROC": "1", **kept, **({} if config.gpus else {"JAX_PLATFORMS": "cpu"}), "PYTHONPATH": path}
-
-
-def _cause(error: Exception) -> str:
-    """The last line that says something."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+        return max(0.0, min(map(self._late_at, self._actors)) - time.monotonic())

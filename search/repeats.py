@@ -19,10 +19,17 @@ from search.console import Console
 from search.evaluator import Evaluation
 from search.evolution import NO_VALID_CHILD, Progress, evolve
 from search.journal import Child, Journal, Reader
-from search.searches import Place, begun, best, places, together
+from search.searches import Place, begun, best, places
 from search.summary import format_loss
+from search.together import together
 
-SHARED_FACTS = ("start", "origin", "baselines", "machines")  # that the journal of each of several searches has, too
+SHARED_FACTS = (
+    "start",
+    "origin",
+    "mixed",
+    "baselines",
+    "machines",
+)  # that the journal of each of several searches has, too
 
 
 class Repeats:
@@ -65,9 +72,11 @@ class Repeats:
             if self._interrupted():
                 break
             readers = begun(to_dict(self._config), self._directory)
-            earlier = {place: readers[place] for place in (*repeats, *restarts[:number])}
-            ((key, found),) = best(earlier, 1).items()
-            self._console.line(f"{restart.name} begins from child {key}")
+            if restart in readers:
+                found = readers[restart].child(0)
+            else:
+                ((key, found),) = best({place: readers[place] for place in (*repeats, *restarts[:number])}, 1).items()
+                self._console.line(f"{restart.name} begins from child {key}")
             self._search([restart], found.program, found.evaluation)
 
     def _search(self, places: Sequence[Place], start: dsl.Program, evaluation: Evaluation) -> None:
@@ -104,7 +113,7 @@ class Repeats:
         place.directory.mkdir(exist_ok=True)
         journal, run = Journal(place.directory), Reader(self._directory)
         facts = {name: run.fact(name) for name in SHARED_FACTS}
-        journal.facts(part_of=str(self._directory), config=to_dict(config), **facts)
+        journal.facts(part=True, config=to_dict(config), **facts)
         return journal
 
     def _show(self, name: str, progress: Progress) -> None:

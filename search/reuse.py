@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from search.errors import SearchError
-from search.evaluator import NO_OUTCOME, Evaluation
+from search.evaluator import Evaluation
 from search.journal import Reader
 from search.searches import begun
 
 SAME = ("jax", "jaxlib", "sources", "digest")  # facts of the origin of a run that its trainings depend on
 
 
-def check_reusable(directory: Path, scale: int, present: Mapping[str, Any]) -> None:
+def check_reusable(directory: Path, task: str, scale: int, present: Mapping[str, Any]) -> None:
     """Refuses a run whose trainings would have other bits.
 
     Args:
         directory: of the run.
+        task: of the run that is to reuse it.
         scale: of the task.
-        present: `origin()` of the run that is to reuse it.
+        present: `origin()` of that run.
 
     Raises:
         SearchError: when the directory holds no run, or with what differs.
@@ -33,14 +34,17 @@ def check_reusable(directory: Path, scale: int, present: Mapping[str, Any]) -> N
         if recorded.get(name) != present[name]
     ]
     version = present["tasks"][str(scale)]
-    if config.get("scale") != scale or recorded.get("tasks", {}).get(str(scale)) != version:
-        differing.append(f"it searched on another task than version {version} at scale {scale}")
+    other_name = not present["file"] and config.get("task") != task  # that of a file says nothing, and its digest all
+    if other_name or config.get("scale") != scale or recorded.get("tasks", {}).get(str(scale)) != version:
+        differing.append(f"it searched on another task than version {version} of {task} at scale {scale}")
+    if reader.fact("mixed"):
+        differing.append("it was gone on with under other versions")
     if differing:
         raise SearchError(f"{directory} cannot be reused: {', '.join(differing)}; take it out of `reuse`")
 
 
 def reusable(directory: Path, scale: int, machines: Mapping[int, str]) -> Iterator[tuple[str, Evaluation]]:
-    """(hash, evaluation) of the trainings of a run; not those that failed by the task, or by a worker.
+    """(hash, evaluation) of the trainings of a run.
 
     Raises:
         SearchError: if another machine trained them.
@@ -53,6 +57,4 @@ def reusable(directory: Path, scale: int, machines: Mapping[int, str]) -> Iterat
             " take it out of `reuse`"
         )
     for search in begun(reader.fact("config", {}), directory).values():
-        for hash, evaluation in search.evaluations():
-            if evaluation.kind not in NO_OUTCOME:
-                yield hash, evaluation
+        yield from search.evaluations()

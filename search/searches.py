@@ -6,22 +6,16 @@ what a run of this search alone would have.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from search.errors import SearchError
 from search.journal import Child, Reader, exists
-
-T = TypeVar("T")
-
-ALLOCATIONS = 20_000  # between two looks for cycles
 
 
 @dataclass(frozen=True)
@@ -68,6 +62,13 @@ def begun(config: Mapping[str, Any], directory: Path) -> dict[Place, Reader]:
         if exists(place.directory)
     }
     return {place: reader for place, reader in readers.items() if reader.has_child(0)}
+
+
+def seconds(config: Mapping[str, Any], directory: Path) -> float:
+    """Wall-clock time of the searches of a run, interruptions left out; repeats are at work at once."""
+    known = {place: reader.seconds() for place, reader in begun(config, directory).items()}
+    repeats, restarts = ([known.get(place, 0.0) for place in several] for several in places(config, directory))
+    return max(repeats) + sum(restarts)
 
 
 def best(searches: Mapping[Place, Reader], count: int) -> dict[str, Child]:
@@ -120,39 +121,3 @@ def digest(config: Mapping[str, Any], directory: Path) -> str:
     if "" in found:
         return found[""]
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()
-
-
-def together(searches: Sequence[Generator[bool, None, T]], wait: Callable[[], None]) -> list[T]:
-    """Runs searches side by side until all have ended.
-
-    Args:
-        searches: each yields whether it waits for workers.
-        wait: called when all do.
-
-    Returns:
-        What they return, in their order.
-    """
-    ended: dict[int, T] = {}
-    with _rare_collections():
-        while len(ended) < len(searches):
-            waiting = True
-            for number, search in enumerate(searches):
-                if number not in ended:
-                    try:
-                        waiting &= next(search)
-                    except StopIteration as end:
-                        ended[number], waiting = end.value, False
-            if waiting:
-                wait()
-    return [ended[number] for number in range(len(searches))]
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """A search makes many objects that stay and few cycles: to look for these as often as Python does costs a tenth."""
-    before = gc.get_threshold()
-    gc.set_threshold(ALLOCATIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

@@ -22,14 +22,14 @@ from search.config import Config, TuneConfig
 from search.configuration import to_dict
 from search.console import Console
 from search.errors import SearchError
-from search.evaluator import Evaluation, raise_task_error
+from search.evaluator import Evaluation, expect_outcome
 from search.funnel import Stage, run_stage, winner
 from search.interruption import Interrupted, interruptible
 from search.journal import Journal, Reader, exists
 from search.repeats import Repeats
 from search.result import Baseline, Result, load, stages_of
 from search.reuse import reusable
-from search.searches import Place, begun, best
+from search.searches import Place, begun, best, seconds
 from search.summary import format_loss, provenance
 from search.tuning import tune_once
 from search.workers import WORKERS, Bench
@@ -62,9 +62,10 @@ class Steps:
         """Every step, in order; the journal is closed whatever happens, and goes if it never held a program."""
         try:
             with (
-                interruptible(self.console.line) as self.interrupted,
                 closing(WORKERS[self.config.workers](self.config)) as self.workers,  # before JAX has threads
+                interruptible(self.console.line) as self.interrupted,  # Ray has handlers of its own
             ):
+                self.workers.heed(self.interrupted)
                 start_jax()
                 self.bench(self.config.scale)
                 self.console.line(f"the run is written to {self.directory}")
@@ -86,8 +87,8 @@ class Steps:
     def step(self, name: str, work: Callable[[], None]) -> None:
         """Does a step and records how long it took, interruptions left out."""
         started = time.monotonic()
-        evolved = [reader.seconds() for reader in self.begun().values()] if name == "evolve" else []
-        before = max([self.seconds.get(name, 0.0), *evolved])
+        evolved = seconds(to_dict(self.config), self.directory) if name == "evolve" else 0.0
+        before = max(self.seconds.get(name, 0.0), evolved)
         try:
             work()
         finally:
@@ -101,7 +102,8 @@ class Steps:
             Interrupted: if the run was asked to stop.
         """
         if self.interrupted():
-            raise Interrupted(f"go on with: optsearch resume {self.directory}")
+            found = self.begun()
+            raise Interrupted(f"go on with: optsearch resume {self.directory}" if found else "nothing was found yet")
 
     def progress(self, what: str) -> Callable[[int, int], None]:
         """A function that shows work done, of work to do, and is where a run may stop."""
@@ -170,7 +172,7 @@ class Steps:
 
     def known(self) -> Iterator[tuple[str, Evaluation]]:
         """What other searches have trained: those of this run, if it has several, and those of the runs of `reuse`."""
-        if len(self.begun()) > 1:
+        if self.config.repeats + self.config.restarts > 1:
             for reader in self.begun().values():
                 yield from reader.evaluations()
         for reused in map(Path, self.config.reuse):
@@ -181,12 +183,12 @@ class Steps:
 
     def warm_start(self, bench: Bench, seeds: int) -> tuple[dsl.Program, Evaluation]:
         """The warm-start program and its evaluation with all seeds."""
-        for reader in self.begun().values():
+        if reader := next(iter(self.begun().values()), None):
             first = reader.child(0)
             return first.program, first.evaluation
         start = self.start()
         (evaluation,) = bench.evaluate([start], range(seeds))
-        raise_task_error(evaluation, "the warm-start program")
+        expect_outcome(evaluation, "the warm-start program")
         if evaluation.fitness is None:
             raise SearchError(
                 f"the warm-start program {self.config.start} does not train on {self.config.task}"

@@ -18,7 +18,7 @@ import dsl
 from dsl.user_cache import user_cache
 from search.config import TuneConfig
 from search.errors import SearchError
-from search.evaluator import Evaluation, merged, raise_task_error
+from search.evaluator import Evaluation, expect_outcome, merged
 from search.workers import Bench
 
 
@@ -70,7 +70,7 @@ def tune(
     total = len(grid) + min(config.finalists, len(grid))
     candidates: list[Tuned] = []
     for point, program, evaluation in zip(grid, programs, bench.evaluate(programs, seeds[:1]), strict=True):
-        raise_task_error(evaluation, name)
+        expect_outcome(evaluation, name)
         candidates.append(Tuned(name, *point, program, evaluation))
         report(len(candidates), total)
     chosen = sorted(candidates, key=lambda tuned: tuned.fitness)[: config.finalists]
@@ -78,7 +78,7 @@ def tune(
     others = bench.evaluate([tuned.program for tuned in chosen], seeds[1:]) if seeds[1:] else repeat(None)
     for tuned, rest in zip(chosen, others, strict=False):
         if rest:
-            raise_task_error(rest, name)
+            expect_outcome(rest, name)
             tuned = replace(tuned, evaluation=merged((tuned.evaluation, rest)))
         finalists.append(tuned)
         report(len(grid) + len(finalists), total)

@@ -54,6 +54,9 @@ class Workers(Protocol):
     def prepare(self, scale: int, trainer: proxy_tasks.Trainer) -> None:
         """Has them ready for jobs of a scale, which they train as this trainer would."""
 
+    def heed(self, interrupted: Callable[[], bool]) -> None:
+        """Begins nothing more once this says so; what is under way is finished."""
+
     def submit(self, job: Job) -> Pending:
         """Has a program evaluated."""
 
@@ -73,6 +76,9 @@ class InlineWorkers:
     def prepare(self, scale: int, trainer: proxy_tasks.Trainer) -> None:
         """Remembers what trains."""
         self._trainers[scale] = trainer
+
+    def heed(self, interrupted: Callable[[], bool]) -> None:
+        """Nothing is ever under way."""
 
     def submit(self, job: Job) -> Pending:
         """Remembers what to train."""

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from search.cli.arguments import child_number
+from search.errors import SearchError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the digest of the children in order, without times."""
     from search.journal import Reader
-    from search.searches import digest
+    from search.searches import digest, places
 
+    reader = Reader(arguments.directory)
+    config = reader.fact("config", {})
     if arguments.upto is None:
-        print(digest(Reader(arguments.directory).fact("config", {}), arguments.directory))
-    else:
-        print(Reader(arguments.directory).digest(arguments.upto))
+        print(digest(config, arguments.directory))
+        return 0
+    (first, *_), _ = places(config, arguments.directory)
+    if first.name:
+        raise SearchError(f"{arguments.directory} has several searches: --upto counts in one, {first.directory}, say")
+    print(reader.digest(arguments.upto))
     return 0

@@ -61,8 +61,8 @@ def _show_run(reader: Reader, result: Result) -> Iterator[str]:
         yield line if columns is None or len(line) <= columns else f"{line[: columns - 3]}..."
     yield ""
     yield from figures(result)
-    if whole := reader.fact("part_of"):
-        yield f"one search of the run {whole}, which chooses the winner among all"
+    if reader.fact("part"):
+        yield f"one search of the run {result.directory.parent}, which chooses the winner among all"
     elif result.winner_key is None:
         yield "the run has not ended: there is no winner yet"
     else:

@@ -13,7 +13,7 @@ import dsl
 import proxy_tasks
 from proxy_tasks import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome, Trainer
 from proxy_tasks.outcome import part_ends
-from search.ray_workers import keep_to_this_machine
+from search.ray_cluster import keep_to_this_machine
 
 keep_to_this_machine()  # the tests import Ray before any search does
 

@@ -11,7 +11,7 @@ from search.cache import Cache
 from search.evaluator import Evaluation, evaluate
 from search.evolution import Progress, evolve
 from search.journal import Child
-from search.searches import together
+from search.together import together
 from search.workers import Bench, Workers
 
 

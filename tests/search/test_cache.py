@@ -15,9 +15,9 @@ from proxy_tasks.outcome import under
 from search import Config
 from search.cache import Cache
 from search.config import BudgetConfig, FitnessConfig, WindowConfig
-from search.evaluator import TASK_ERROR, Evaluation, Limits, evaluate, merged, restricted, score
+from search.evaluator import TASK_ERROR, WORKER_LOST, Evaluation, Limits, evaluate, merged, restricted, score
 from search.evolution import evolve
-from search.searches import together
+from search.together import together
 from search.workers import Bench
 from tests.search.evolved import MemoryJournal, cache_of, evolved, first_evaluation
 
@@ -154,6 +154,14 @@ def test_what_earlier_runs_have_trained_is_not_trained_and_changes_nothing(drawn
     again = evolved(config, PLAIN, drawn_trainer, known=known)
     assert again == once
     assert len(drawn_trainer.trained) - trainings < 0.05 * trainings + 4  # the warm start, and what was tried twice
+
+
+def test_a_worker_that_is_lost_to_one_search_says_nothing_to_another(drawn_trainer):
+    lost = Evaluation(WORKER_LOST, None, ())
+    cache = cache_of(CONFIG, drawn_trainer, known=[("h", lost)])
+    assert cache.submit("h", dsl.canonical(PLAIN), Limits()).result() == evaluate(
+        drawn_trainer, dsl.canonical(PLAIN), (0, 1, 2)
+    )
 
 
 def test_a_program_that_another_search_has_in_flight_is_waited_for():

@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 
 import dsl
-from proxy_tasks import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
-from search.evaluator import TASK_ERROR, Evaluation, Limits, answers, evaluate, evaluate_many
+from proxy_tasks import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome, TaskError
+from search.errors import SearchError
+from search.evaluator import (
+    TASK_ERROR,
+    TIMED_OUT,
+    WORKER_LOST,
+    Evaluation,
+    Limits,
+    answers,
+    evaluate,
+    evaluate_many,
+    expect_outcome,
+)
 
 STOPPED = Outcome(STOPPED_EARLY, None, (2.0, 1.5), 50)
 DIVERGED = Outcome(NON_FINITE, None, (2.0,), 30)
@@ -36,6 +47,20 @@ def test_an_evaluation_answers_what_it_went_far_enough_for(outcomes, thresholds,
     failed = [outcome for outcome in outcomes if outcome.loss is None]
     evaluation = Evaluation(failed[0].kind if failed else TRAINED, None if failed else 1.0, outcomes)
     assert answers(evaluation, Limits(thresholds, race), seeds=2) is expected
+
+
+@pytest.mark.parametrize(
+    "kind, error, match",
+    [
+        (TASK_ERROR, TaskError, "the task fails while it trains lion: ValueError: no; mend it"),
+        (WORKER_LOST, SearchError, r"workers are lost while they train lion \(ValueError: no\): .* memory"),
+        (TIMED_OUT, SearchError, "training lion takes more than ray.deadline_s"),
+    ],
+)
+def test_a_program_that_every_task_has_to_train_ends_the_run_where_it_comes_to_no_outcome(kind, error, match):
+    expect_outcome(Evaluation(TRAINED, 1.0, (FULL,)), "lion")
+    with pytest.raises(error, match=match):
+        expect_outcome(Evaluation(kind, None, (), error="ValueError: no"), "lion")
 
 
 def mutants(count: int) -> list[dsl.Program]:

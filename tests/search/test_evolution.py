@@ -20,7 +20,7 @@ from search.config import BudgetConfig, Config, FitnessConfig, WindowConfig
 from search.evaluator import Evaluation, Limits, answers, evaluate
 from search.evolution import Progress, evolve
 from search.journal import Child, Journal, Reader
-from search.searches import together
+from search.together import together
 from tests.search.evolved import cache_of, evolved
 
 START = dsl.optimizers["adamw"]

@@ -16,7 +16,7 @@ import search
 from proxy_tasks import NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
 from search.errors import SearchError
 from search.evaluator import Evaluation
-from search.journal import FILE_NAME, Child, Journal, Reader, Totals
+from search.journal import FILE_NAME, Child, Journal, Reader, Totals, exists
 from search.result import redundancy
 
 ADAMW, LION, SGD = (dsl.optimizers[name] for name in ("adamw", "lion", "sgd"))
@@ -256,7 +256,28 @@ def test_a_journal_of_another_schema_is_refused(tmp_path):
         Reader(tmp_path)
 
 
+def test_a_journal_that_was_not_made_to_the_end_is_made_anew(tmp_path):
+    (tmp_path / FILE_NAME).touch()
+    assert not exists(tmp_path)
+    journal = Journal(tmp_path)
+    journal.facts(seed=3)
+    journal.close()
+    assert exists(tmp_path) and Reader(tmp_path).fact("seed") == 3
+
+
+def test_half_a_child_is_forgotten(tmp_path):
+    reader = written(tmp_path, [Child(0, None, None, ADAMW, "aa", trained(1.0), new=True)])
+    file = sqlite3.connect(tmp_path / FILE_NAME)
+    file.execute("INSERT INTO evaluations SELECT 1, kind, fitness, outcomes, seconds, worker, error FROM evaluations")
+    file.commit()
+    file.close()
+    journal = Journal(tmp_path)
+    journal.record(Child(1, 0, "insert", LION, "bb", trained(2.0), new=True))
+    journal.close()
+    assert [child.evaluation.fitness for child in reader.children()] == [1.0, 2.0]
+
+
 def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / FILE_NAME).touch()
-    with pytest.raises(SearchError, match="has schema 0"):
+    with pytest.raises(SearchError, match="is not a run"):
         Reader(tmp_path)

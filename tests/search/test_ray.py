@@ -6,6 +6,8 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
+import sys
 import textwrap
 import threading
 import time
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 import ray as ray_module
+import yaml
 
 import dsl
 import proxy_tasks
@@ -23,10 +26,14 @@ import search as search_package
 from proxy_tasks import TRAINED
 from search import Config, SearchError
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, RayConfig, TuneConfig, WindowConfig
+from search.configuration import to_dict
 from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST
-from search.journal import Child
-from search.ray_workers import RayWorkers
-from search.workers import Bench, ray
+from search.interruption import Interrupted
+from search.journal import FILE_NAME, Child, Reader, exists
+from search.ray_cluster import duty_of
+from search.ray_worker import QUEUE_S, RayWorker
+from search.ray_workers import PATIENCE, RayWorkers, _Asked
+from search.workers import Bench, Job, ray
 from tests.search.evolved import evolved, wait_for_all
 
 START = dsl.known("adamw", learning_rate=0.1, weight_decay=0.1)
@@ -272,7 +279,7 @@ def test_a_program_that_sleeps_for_ever_is_ended_by_the_driver(tmp_path, monkeyp
 
 
 def test_workers_that_cannot_begin_are_an_error(config, quadratic_trainer, monkeypatch):
-    monkeypatch.setattr("search.ray_workers.sources_digest", lambda: "of another version")
+    monkeypatch.setattr("search.ray_cluster.sources_digest", lambda: "of another version")
     with pytest.raises(SearchError, match="the workers cannot begin: .*install the driver's version on its node"):
         search(config, quadratic_trainer, pool_of(config, quadratic_trainer))
 
@@ -295,6 +302,76 @@ def test_more_workers_than_the_cluster_has_room_for_are_an_error(config, quadrat
     config = replace(config, ray=RayConfig(workers=1, resources=("unobtainium=1",)))
     with pytest.raises(SearchError, match="no worker has begun for 5 s"):
         search(config, quadratic_trainer, pool_of(config, quadratic_trainer))
+
+
+def test_a_pool_that_is_interrupted_finishes_what_is_under_way_and_begins_nothing(config, quadratic_trainer):
+    pool = pool_of(replace(config, ray=RayConfig(workers=1, batch=2)), quadratic_trainer)
+    wait_for_all(pool)
+    bench = Bench(1, quadratic_trainer, pool)
+    asked = [bench.submit(dsl.canonical(START), (seed,)) for seed in range(9)]
+    under_way = [each for each in asked if each.under_way()]
+    pool.heed(lambda: True)
+    assert 2 <= len(under_way) < 9 and {each.result().kind for each in under_way} == {TRAINED}
+    with pytest.raises(Interrupted):
+        asked[-1].result()
+    pool.close()
+
+
+def test_a_worker_is_late_by_the_batch_that_it_is_at(config, quadratic_trainer):
+    pool = pool_of(config, quadratic_trainer)
+    actor = pool._actors[0]
+    job = Job(HARMLESS, 1, (0,))
+    large, small = [_Asked(pool, job)] * 32, [_Asked(pool, job)]
+    assert pool._late_at(actor) == float("inf")
+    actor.batches = {1: (large, 100.0), 2: (small, 100.0)}
+    assert pool._late_at(actor) == 100.0 + PATIENCE * 32 * config.ray.deadline_s
+    actor.batches = {}
+    pool.close()
+
+
+def test_a_worker_takes_long_trainings_one_by_one_and_short_ones_by_queues(config):
+    worker = RayWorker(duty_of(config, Path()))
+    jobs = [Job(HARMLESS, 1, (0, 1))] * 20 + [Job(HARMLESS, 1, (7,))] * 20
+    assert len(worker._queue(jobs)) == 1  # nothing is known yet
+    worker.longest = {1: QUEUE_S / 10}
+    assert worker._queue(jobs) == jobs[:10] and worker._queue(jobs[15:]) == jobs[15:20]
+    worker.longest = {1: 2 * QUEUE_S}
+    assert len(worker._queue(jobs)) == 1
+
+
+def test_a_run_is_stopped_by_a_signal_and_goes_on(config, tmp_path):
+    path = tmp_path / "config.yaml"
+    grid = TuneConfig(learning_rates=(0.1,), weight_decays=(0.1,), seeds=2)
+    funnel = FunnelConfig(candidates=2, fresh_seeds=2, scales=())
+    config = replace(config, tune=grid, funnel=funnel, budget=BudgetConfig(generated=20_000))
+    path.write_text(yaml.safe_dump(to_dict(config)))
+    root = str(Path(search_package.__file__).parents[1])
+    command = [sys.executable, "-c", "import sys; from search.cli import main; sys.exit(main())"]
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        [*command, "run", str(path), "--out", str(run)], env={**os.environ, "PYTHONPATH": root}, stderr=subprocess.PIPE
+    )
+    while not ((run / FILE_NAME).exists() and exists(run) and Reader(run).has_child(300)):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"stopping: " in error and b"to go on: " in error
+    assert 300 <= Reader(run).totals().generated < 20_000
+    generated = Reader(run).totals().generated
+    ended = search_package.resume(run, {"generated": generated + 500})
+    config = replace(config, workers="inline", budget=BudgetConfig(generated=generated + 500))
+    assert ended.digest() == search_package.run(config, tmp_path / "whole").digest()
+
+
+def test_a_process_that_has_imported_ray_is_told_what_to_do(tmp_path):
+    code = "import ray, search; search.run(search.Config())"
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    root = str(Path(search_package.__file__).parents[1])
+    environment = {**bare, "PYTHONPATH": root, "XDG_CACHE_HOME": str(tmp_path)}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert "SearchError: Ray was imported before a search could close it to others: search before" in found.stderr
+    assert not list(tmp_path.glob("runs/*"))
 
 
 def test_a_dsl_of_the_users_is_not_what_a_worker_imports(config, quadratic_trainer, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from search.cli import main
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, TuneConfig, WindowConfig
 from search.console import Console
 from search.evolution import Progress
-from search.journal import Journal, Reader
+from search.journal import FILE_NAME, Journal, Reader
 
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
 NAMES = ["search-1", "search-2", "restart-1", "restart-2"]
@@ -116,6 +116,8 @@ def test_the_searches_and_their_children_are_shown(result, capsys):
     name, _, number = result.winner_key.partition("/")
     assert f"child {number}, " in shown("show", result.directory / name, number)
     assert f"child {result.winner_key}," in shown("export", result.directory)
+    assert main(["digest", str(result.directory), "--upto", "5"]) == 2
+    assert f"--upto counts in one, {result.directory / 'search-1'}, say" in capsys.readouterr().err
     assert main(["show", str(result.directory), "17"]) == 2
     assert "there is no child 17: of this run, write NAME/NUMBER, with NAME one of search-1" in capsys.readouterr().err
 
@@ -133,6 +135,24 @@ def test_a_run_that_is_lost_in_any_of_its_searches_goes_on_as_if_it_had_not_been
         patch.setattr("search.repeats.Repeats._show", lost)
         with pytest.raises(KeyboardInterrupt):
             search.run(config, tmp_path / "run")
+    search.resume(tmp_path / "run")
+    assert products(tmp_path / "run") == products(result.directory)
+
+
+def test_a_run_that_is_killed_while_it_makes_a_journal_goes_on(result, config, tmp_path, monkeypatch):
+    def lost(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("search.repeats.Repeats._journal_of", lost)
+        search.run(replace(config, repeats=1), tmp_path / "gone")  # nothing was found
+    assert not (tmp_path / "gone").exists()
+    shutil.copytree(result.directory, tmp_path / "run")
+    for name in ("restart-1", "restart-2"):
+        (tmp_path / "run" / name / FILE_NAME).write_bytes(b"")
+    journal = Journal(tmp_path / "run")
+    journal.forget("stages", "winner")
+    journal.close()
     search.resume(tmp_path / "run")
     assert products(tmp_path / "run") == products(result.directory)
 
@@ -196,6 +216,27 @@ def test_trainings_with_other_bits_are_not_reused(result, alone, tmp_path, fact)
     with pytest.raises(SearchError, match=r"cannot be reused: .*; take it out of `reuse`"):
         search.run(replace(alone, reuse=(str(tmp_path / "other"),)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_was_gone_on_with_under_other_versions_is_not_reused(result, alone, tmp_path):
+    shutil.copytree(result.directory, tmp_path / "other")
+    journal = Journal(tmp_path / "other")
+    journal.facts(origin={**Reader(tmp_path / "other").fact("origin"), "sources": "another"})
+    journal.close()
+    search.resume(tmp_path / "other")
+    with pytest.raises(SearchError, match="cannot be reused: it was gone on with under other versions"):
+        search.run(replace(alone, reuse=(str(tmp_path / "other"),)), tmp_path / "run")
+
+
+def test_a_run_does_not_go_on_with_trainings_that_have_other_bits_by_now(result, alone, tmp_path):
+    shutil.copytree(result.directory, tmp_path / "other")
+    config = replace(alone, budget=BudgetConfig(generated=60), reuse=(str(tmp_path / "other"),))
+    search.run(config, tmp_path / "run")
+    journal = Journal(tmp_path / "other")
+    journal.facts(origin={**Reader(tmp_path / "other").fact("origin"), "jaxlib": "another"})
+    journal.close()
+    with pytest.raises(SearchError, match="cannot be reused: jaxlib was another"):
+        search.resume(tmp_path / "run", {"generated": 120})
 
 
 def test_what_is_no_run_is_not_reused(alone, tmp_path):

@@ -29,7 +29,7 @@ from search.evaluator import evaluate
 from search.evolution import Progress, evolve
 from search.interruption import interruptible
 from search.journal import FILE_NAME, Child, Journal, Reader
-from search.searches import together
+from search.together import together
 from tests.search.evolved import cache_of
 
 ROOT = Path(search.__file__).parents[1]
