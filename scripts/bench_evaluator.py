@@ -33,7 +33,7 @@ start_jax()
 
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
-from jax import lax  # noqa: E402
+from floor import bare_loop  # noqa: E402
 
 import dsl  # noqa: E402
 import proxy_tasks  # noqa: E402
@@ -69,23 +69,6 @@ def mutants(count: int, most: int) -> list[dsl.Program]:
         found.setdefault(dsl.canonical_hash(program), dsl.canonical(program))
         number += 1
     return list(found.values())
-
-
-def floor(trainer: Trainer) -> Callable[[], object]:
-    """The bare gradient loop of a task."""
-    weights, batches = trainer._seed(0)
-    gradient = trainer._gradient()
-
-    @jax.jit
-    def loop(weights, batches, data, schedule):
-        def step(i, carry):
-            w, total = carry
-            loss, g = gradient(w, data, jax.tree.map(lambda b: b[i], batches))
-            return w - 0.01 * schedule[i] * g, total + loss
-
-        return lax.fori_loop(0, trainer.task.steps, step, (weights, 0.0))
-
-    return lambda: jax.block_until_ready(loop(weights, batches, trainer._data, trainer._schedule))
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -176,7 +159,7 @@ def main() -> None:
         task = proxy_tasks.get(name)
         task = type(task)(settings=replace(task.settings, **changes))
         trainers = {machine: Trainer(task, machine=machine) for machine in ("native", "jax")}
-        bare = floor(trainers["native"])
+        bare = bare_loop(trainers["native"])
         found = full_steps(trainers, bare, mutants(arguments.candidates, 6))
         jit = compiled(Trainer(task, machine="jit"), mutants(arguments.compiled, 6), found["floor_ms"] / 1e3)
         rows[f"{label}, {task.size} weights"] = {

@@ -76,27 +76,14 @@ def time_floor() -> None:
     """What `floor_ms` asks a process for."""
     pinned(0)
     start_jax()
-    import jax
-    from jax import lax
+    from floor import bare_loop
 
-    trainer = Trainer(get(CONFIG.task))
-    weights, batches = trainer._seed(0)
-    gradient = trainer._gradient()
-
-    @jax.jit
-    def loop(weights, batches, data, schedule):
-        def step(i, carry):
-            w, total = carry
-            loss, g = gradient(w, data, jax.tree.map(lambda b: b[i], batches))
-            return w - 0.01 * schedule[i] * g, total + loss
-
-        return lax.fori_loop(0, trainer.task.steps, step, (weights, 0.0))
-
+    loop = bare_loop(Trainer(get(CONFIG.task)))
     times = []
     for _ in range(1 + BLOCKS):
         started = time.perf_counter()
         for _ in range(BLOCK):
-            jax.block_until_ready(loop(weights, batches, trainer._data, trainer._schedule))
+            loop()
         times.append((time.perf_counter() - started) / BLOCK * 1e3)
     print(json.dumps(times[1:]))
 

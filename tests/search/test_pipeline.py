@@ -124,6 +124,7 @@ def test_a_run_tells_its_user_what_it_did(result, told):
             tuned = result.baselines[scale][name]
             assert f"{name} tuned on {result.config['task']} x{scale}: learning rate {tuned.learning_rate:g}," in text
     assert f"funnel: {len(result.stages[0].passed)} of 5 programs beat AdamW" in text
+    assert text.startswith(f"the run is written to {result.directory}\n")
 
 
 # What it leaves.
