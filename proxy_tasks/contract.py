@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,13 @@ def ask(task: Task, method: str, *arguments: Any, call: Callable = lambda f, *a:
     except TaskError:
         raise
     except Exception as error:
-        raise TaskError(f"{task.name}: {method}() failed ({type(error).__name__}: {error})") from error
+        raise TaskError(f"{task.name}: {method}() failed{_place(error)} ({type(error).__name__}: {error})") from error
+
+
+def _place(error: Exception) -> str:
+    """Where the task raised an error: the last line that is not of an installed package."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    return f" at {frames[-1].filename}:{frames[-1].lineno}" if len(frames) > 1 else ""
 
 
 def check_contract(task: Task, weights: Any, data: Any, batches: Any, schedule: Any) -> None:

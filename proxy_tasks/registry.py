@@ -88,6 +88,8 @@ def _load_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TaskError(f"{path} is not a Python file")
+    if str(path.resolve().parent) not in sys.path:  # last, so that what lies beside the task hides no package
+        sys.path.append(str(path.resolve().parent))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -286,7 +286,7 @@ class Reader:
         for child in self.children("id = ?", (id,)):
             return child
         ((last,),) = self._rows("SELECT max(id) FROM children")
-        known = "the run has none yet" if last is None else f"the run's children are 0 to {last}"
+        known = f"{self._path.parent} has {'none yet' if last is None else f'0 to {last}'}"
         raise SearchError(f"there is no child {id}: {known}")
 
     def best(self, count: int) -> list[Child]:

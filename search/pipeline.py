@@ -95,7 +95,7 @@ def resume(
         journal.forget("stages", "winner")
     mixed = reader.fact("mixed", False) or any(began[name] != present[name] for name in (*SAME, "tasks"))
     journal.facts(config=to_dict(config), origin=present, mixed=mixed)
-    return Steps(config, tasks, dsl.parse(reader.fact("start")), directory, journal, console, changed).all()
+    return Steps(config, tasks, dsl.parse(reader.fact("start")), directory, journal, console, True, changed).all()
 
 
 def _check_budget(budget: Mapping[str, float], searches: Mapping[Place, Reader], directory: Path) -> None:

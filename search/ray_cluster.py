@@ -10,6 +10,7 @@ import shutil
 import site
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ def duty_of(config: Config, directory: Path) -> Duty:
         SearchError: for a file that is not below the working directory, and so has no name there.
     """
     task, here = config.task, Path.cwd()
+    if missing := [given for given in config.ray.files if not Path(given).exists()]:
+        raise SearchError(f"ray.files: there is no {missing[0]} (in {here})")
     if config.ray.address != LOCAL:
         file, (_, _, name) = task_file(config.task), config.task.rpartition(":")
         for given in filter(None, (file, *map(Path, config.ray.files))):
@@ -91,7 +94,28 @@ def connected(config: RayConfig, directory: str) -> tuple[Any, bool]:
             )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise SearchError(f"there is no cluster at ray.address {config.address} ({cause(error)})") from None
+    if config.address == LOCAL:
+        try:
+            check_room(config, ray.cluster_resources())
+        except SearchError:
+            ray.shutdown()
+            raise
     return ray, True
+
+
+def check_room(config: RayConfig, there: Mapping[str, float]) -> None:
+    """Refuses workers for which a machine has no room.
+
+    Raises:
+        SearchError: with the key of the configuration to change.
+    """
+    given = dict(text.split("=") for text in config.resources)
+    wanted = {"CPU": config.cpus, "GPU": config.gpus, **{name: float(amount) for name, amount in given.items()}}
+    keys = {"CPU": "ray.cpus", "GPU": "ray.gpus"}
+    for name, amount in wanted.items():
+        if amount > there.get(name, 0.0):
+            key = keys.get(name, "ray.resources")
+            raise SearchError(f"{key}: a worker takes {amount:g} {name}, and this machine has {there.get(name, 0.0):g}")
 
 
 def environment(config: RayConfig) -> dict[str, str]:

@@ -32,6 +32,7 @@ STRIKES = 3  # a program that was with so many workers when they were lost is gi
 PATIENCE = 10.0  # a worker is ended after so many times the CPU seconds that it may take: it sleeps, or waits for ever
 HOPELESS = 10  # so many workers lost for each of the pool, and no answer in between, are no accident
 START_S = 300.0  # a worker has to begin, which is to start Python, JAX and perhaps a compiler
+POLL_S = 0.2
 BATCHES = 2  # each worker has at most so many batches, so that it need not wait for the driver
 
 
@@ -106,6 +107,7 @@ class RayWorkers:
             raise
         self._queue: deque[_Asked] = deque()
         self._lost_in_a_row = 0
+        self._heard = time.monotonic()  # when a worker was last at work, or gave an answer
         self._loops: list[Loop] = []
         self.interrupted: Callable[[], bool] = lambda: False
         cores = self._ray.cluster_resources().get("CPU", 1.0)
@@ -132,7 +134,7 @@ class RayWorkers:
         return asked
 
     def wait(self) -> None:
-        """Until an answer has come, a worker is prepared or lost, or one has taken too long.
+        """Until an answer has come, a worker is prepared, lost or has taken too long, or for a short while.
 
         Raises:
             SearchError: when a worker cannot do its duty, when workers are lost again and again, or when none is left
@@ -143,8 +145,11 @@ class RayWorkers:
         busy = [reference for actor in self._actors for reference in actor.batches]
         if self.interrupted() and not busy:
             return
-        done, _ = self._ray.wait([*busy, *preparing], timeout=self._until_late() if busy else START_S)
-        if not done and not busy:
+        # A short while, for no signal is heard meanwhile.
+        done, _ = self._ray.wait([*busy, *preparing], timeout=POLL_S)
+        if done or busy:
+            self._heard = time.monotonic()
+        if time.monotonic() - self._heard > START_S:
             raise SearchError(
                 f"no worker has begun for {START_S:g} s: give fewer ray.workers or less to each, or see what has"
                 " become of Ray"
@@ -265,7 +270,3 @@ class RayWorkers:
             return math.inf
         batch, began = next(iter(actor.batches.values()))
         return began + PATIENCE * sum(self._duty.seconds(asked.job) for asked in batch)
-
-    def _until_late(self) -> float:
-        """Seconds."""
-        return max(0.0, min(map(self._late_at, self._actors)) - time.monotonic())

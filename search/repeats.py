@@ -72,15 +72,18 @@ class Repeats:
             if self._interrupted():
                 break
             readers = begun(to_dict(self._config), self._directory)
+            key = None
             if restart in readers:
                 found = readers[restart].child(0)
             else:
                 ((key, found),) = best({place: readers[place] for place in (*repeats, *restarts[:number])}, 1).items()
                 self._console.line(f"{restart.name} begins from child {key}")
-            self._search([restart], found.program, found.evaluation)
+            self._search([restart], found.program, found.evaluation, key)
 
-    def _search(self, places: Sequence[Place], start: dsl.Program, evaluation: Evaluation) -> None:
-        """Searches at once, from the same program, each with its own seed and journal."""
+    def _search(
+        self, places: Sequence[Place], start: dsl.Program, evaluation: Evaluation, key: str | None = None
+    ) -> None:
+        """Searches at once, from the same program, which is the child of a key, each with its own seed and journal."""
         with ExitStack() as stack:
             searches = []
             for place in places:
@@ -90,6 +93,7 @@ class Repeats:
                     journal = stack.enter_context(closing(self._journal_of(place, config)))
                 reader = Reader(place.directory)
                 if not reader.has_child(0):
+                    journal.facts(**({"from": key} if key else {}))
                     journal.record(Child(0, None, None, start, dsl.canonical_hash(start), evaluation, new=True))
                     journal.flush()
                 show = partial(self._show, place.name)

@@ -36,7 +36,11 @@ def check_reusable(directory: Path, task: str, scale: int, present: Mapping[str,
     version = present["tasks"][str(scale)]
     other_name = not present["file"] and config.get("task") != task  # that of a file says nothing, and its digest all
     if other_name or config.get("scale") != scale or recorded.get("tasks", {}).get(str(scale)) != version:
-        differing.append(f"it searched on another task than version {version} of {task} at scale {scale}")
+        known = recorded.get("tasks", {}).get(str(config.get("scale")))
+        differing.append(
+            f"it searched on {config.get('task')} x{config.get('scale')} (version {known}), not on {task} x{scale}"
+            f" (version {version})"
+        )
     if reader.fact("mixed"):
         differing.append("it was gone on with under other versions")
     if differing:

@@ -49,18 +49,23 @@ class Steps:
         directory: Path,
         journal: Journal,
         console: Console,
+        resumed: bool = False,
         changed: bool = False,
     ):
         self.config, self.tasks, self.given = config, tasks, given
-        self.directory, self.journal, self.console, self.changed = directory, journal, console, changed
+        self.directory, self.journal, self.console = directory, journal, console
+        self.resumed, self.changed = resumed, changed
         self.benches: dict[int, Bench] = {}
         known = load(directory)
         self.baselines, self.seconds, self.machines = dict(known.baselines), dict(known.seconds), dict(known.machines)
         self.interrupted: Callable[[], bool] = lambda: False
 
     def all(self) -> Result:
-        """Every step, in order; the journal is closed whatever happens, and goes if it never held a program."""
+        """Every step, in order; the journal is closed whatever happens, and goes if an error ends a run at once."""
+        worth = True
         try:
+            if self.config.workers != "inline":
+                self.console.line("the workers begin")
             with (
                 closing(WORKERS[self.config.workers](self.config)) as self.workers,  # before JAX has threads
                 interruptible(self.console.line) as self.interrupted,  # Ray has handlers of its own
@@ -72,8 +77,11 @@ class Steps:
                 self.step("tune", lambda: self.tune(self.config.scale, self.config.tune))
                 self.step("evolve", self.evolve)
                 self.step("funnel", self.funnel)
+        except Exception:
+            worth = self.resumed or bool(self.begun())
+            raise
         finally:
-            if self.begun():
+            if worth:
                 self.journal.close()
             else:  # so that the same command can be given again
                 self.journal.discard()
@@ -102,8 +110,7 @@ class Steps:
             Interrupted: if the run was asked to stop.
         """
         if self.interrupted():
-            found = self.begun()
-            raise Interrupted(f"go on with: optsearch resume {self.directory}" if found else "nothing was found yet")
+            raise Interrupted(f"go on with: optsearch resume {self.directory}")
 
     def progress(self, what: str) -> Callable[[int, int], None]:
         """A function that shows work done, of work to do, and is where a run may stop."""

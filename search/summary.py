@@ -47,16 +47,17 @@ def summary(result: Result, command: str = "optsearch") -> str:
 def comparison(result: Result) -> list[str]:
     """The stages of the funnel: the winner beside AdamW and Lion."""
     winner, task = result.winner_key, result.config["task"]
+    width = max([20, *(len(f"{task} x{stage.scale}") for stage in result.stages)])
     lines = [
         "Validation loss (lower is better), mean and standard error over seeds that the search has not seen and the",
         "funnel has chosen by; AdamW and Lion with learning rate and weight decay tuned on the same task:",
         "",
-        f"    {'task':<20} {'seeds':>5}  {'winner':>16}  {'AdamW':>16}  {'Lion':>16}",
+        f"    {'task':<{width}} {'seeds':>5}  {'winner':>16}  {'AdamW':>16}  {'Lion':>16}",
     ]
     for stage in result.stages:
         scores = [stage.scores.get(winner) if winner else None, stage.baselines["adamw"], stage.baselines["lion"]]
         shown = "  ".join(f"{format_score(score):>16}" for score in scores)
-        lines.append(f"    {task + f' x{stage.scale}':<20} {stage.seeds:>5}  {shown}")
+        lines.append(f"    {task + f' x{stage.scale}':<{width}} {stage.seeds:>5}  {shown}")
     return lines
 
 

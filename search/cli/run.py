@@ -8,6 +8,7 @@ examples:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -52,7 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load_config(arguments.config, arguments.set)
     directory = claim(arguments.out) if arguments.out else claim_first_free(arguments.config.stem)
-    return report(lambda console: search.run(config, directory, console), Console(), directory)
+    try:
+        return report(lambda console: search.run(config, directory, console), Console(), directory)
+    finally:  # a run that is refused leaves nothing
+        with contextlib.suppress(OSError):
+            directory.rmdir()
 
 
 def report(work: Callable[[Console], Result], console: Console, directory: Path) -> int:

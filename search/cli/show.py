@@ -50,14 +50,15 @@ def _show_run(reader: Reader, result: Result) -> Iterator[str]:
     yield "best program of each length (live statements); lower fitness is better; gain is over the warm start, child 0"
     yield ""
     width = max(8, *map(len, found))
-    yield f"{'child':>{width}} {'length':>6} {'fitness':>9} {'gain':>8}  simplified"
+    yield f"{'child':>{width}} {'length':>6} {'fitness':>9} {'gain':>9}  simplified"
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if result.winner_key and result.winner:
         found.setdefault(result.winner_key, (len(dsl.live(result.winner.program)), result.winner))
     start = _fitness(next(iter(searches.values())).child(0))
     for key, (length, child) in found.items():
         fitness = _fitness(child)
-        line = f"{key:>{width}} {length:>6} {fitness:>9.5f} {start - fitness:>+8.5f}  {_one_line(child.program)}"
+        gain = f"{start - fitness:>+9.3g}"
+        line = f"{key:>{width}} {length:>6} {format_loss(fitness):>9} {gain}  {_one_line(child.program)}"
         yield line if columns is None or len(line) <= columns else f"{line[: columns - 3]}..."
     yield ""
     yield from figures(result)
@@ -78,7 +79,7 @@ def _show_searches(searches: Mapping[Place, Reader], result: Result) -> Iterator
         totals, (best,) = result.searches[place.name], reader.best(1)
         yield (
             f"{place.name:<12} {place.seed:>6} {totals.generated:>10} {totals.trained:>8}"
-            f" {_fitness(reader.child(0)):>9.5f} {_fitness(best):>9.5f}"
+            f" {format_loss(_fitness(reader.child(0))):>9} {format_loss(_fitness(best)):>9}"
         )
     yield ""
 
@@ -90,19 +91,23 @@ def _one_line(program: dsl.Program) -> str:
 
 def _show_child(result: Result, key: str) -> Iterator[str]:
     child = result.child(key)
-    origin = "the warm start" if child.parent is None else f"made from child {child.parent} by {child.mutation}"
-    yield f"child {key}, {origin}"
+    search = key.rpartition("/")[0]
+    if child.parent is not None:
+        parent = "/".join(filter(None, (search, str(child.parent))))
+        yield f"child {key}, made from child {parent} by {child.mutation}"
+    else:
+        yield f"child {key}, {_first(result, search)}"
     yield f"hash {child.hash}" + ("" if child.new else ", as an earlier child's: not trained again")
     evaluation = child.evaluation
     if evaluation.fitness is None:
         yield f"{evaluation.kind}: no fitness"
         yield from evaluation.error.splitlines()
     else:
-        start = result.child(f"{key.rpartition('/')[0]}/0".removeprefix("/"))
+        start = next(iter(begun(result.config, result.directory).values())).child(0)
         gain = _fitness(start) - evaluation.fitness
-        yield f"fitness {evaluation.fitness:.5f}, gain over the warm start {gain:+.5f}"
+        yield f"fitness {format_loss(evaluation.fitness)}, gain over the warm start {gain:+.3g}"
     for seed, outcome in enumerate(evaluation.outcomes):
-        loss = "no loss" if outcome.loss is None else f"loss {outcome.loss:.5f}"
+        loss = "no loss" if outcome.loss is None else f"loss {format_loss(outcome.loss)}"
         curve = " ".join(format_loss(value) for value in outcome.curve)
         yield f"seed {seed}: {outcome.kind}, {loss}, {outcome.steps} steps, training loss {curve}"
     live = set(dsl.live(child.program))
@@ -111,6 +116,13 @@ def _show_child(result: Result, key: str) -> Iterator[str]:
     yield from marked(child.program, live)
     yield f"\nsimplified, {len(simplified)} statements:\n"
     yield str(simplified).rstrip("\n")
+
+
+def _first(result: Result, search: str) -> str:
+    """What the first program of a search is."""
+    directory = result.directory if search in ("", result.directory.name) else result.directory / search
+    began_from = Reader(directory).fact("from")
+    return f"as child {began_from} of the run" if began_from else "the warm start"
 
 
 def _fitness(child: Child) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import proxy_tasks
@@ -107,6 +109,15 @@ def test_two_files_of_one_name_are_two_modules(mine, tmp_path):
     other.parent.mkdir()
     other.write_text(MINE.replace('"bowl"', '"basin"'))
     assert [proxy_tasks.get(f"{path}:Bowl").name for path in (mine, other)] == ["bowl", "basin"]
+
+
+def test_a_file_may_import_what_lies_beside_it_and_hides_no_package(mine, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.path", [*sys.path])
+    (tmp_path / "beside_the_task.py").write_text("VERSION = 'from beside'\n")
+    (tmp_path / "numpy.py").write_text("raise RuntimeError('the wrong one')\n")
+    mine.write_text("from beside_the_task import VERSION\n" + MINE.replace("from __future__ import annotations", ""))
+    mine.write_text(mine.read_text().replace('version = "1"', "version = VERSION"))
+    assert proxy_tasks.get(f"{mine}:Bowl").version == "from beside"
 
 
 def test_a_missing_file_is_named(tmp_path):

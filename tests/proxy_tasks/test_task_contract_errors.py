@@ -45,8 +45,8 @@ BREACHES = {
     ),
     "vector loss": ({"loss": lambda w, d, b: jnp.zeros(3)}, "loss() gives ShapeDtypeStruct(shape=(3,)"),
     "integer fitness": ({"evaluate": lambda w, d: jnp.int32(3)}, "evaluate() gives ShapeDtypeStruct(shape=()"),
-    "loss raises": ({"loss": fails}, "loss() failed (FileNotFoundError: x.csv)"),
-    "data raises": ({"data": fails}, "data() failed (FileNotFoundError: x.csv)"),
+    "loss raises": ({"loss": fails}, f"loss() failed at {__file__}:20 (FileNotFoundError: x.csv)"),
+    "data raises": ({"data": fails}, f"data() failed at {__file__}:20 (FileNotFoundError: x.csv)"),
     "too few steps": ({"steps": 5}, "has 5 steps: give it at least 6"),
 }
 

@@ -216,8 +216,9 @@ def test_one_line_says_when_jax_cannot_start(monkeypatch, tmp_path, arguments):
     command = process(*arguments, cwd=tmp_path)
     _, error = command.communicate()
     assert command.returncode == 2 and not list(tmp_path.glob("runs/*"))
+    *begun, error = error.splitlines()
     assert error.startswith("optsearch: JAX cannot start with JAX_PLATFORMS=nonsense: set it to cpu")
-    assert len(error.splitlines()) == 1
+    assert begun in ([], ["the workers begin"])
 
 
 @pytest.mark.parametrize("compiler", [None, "no-such-compiler"])
@@ -328,7 +329,7 @@ def test_export_refuses_a_child_of_a_file(refused, program_file):
 
 def test_show_lists_the_best_program_of_each_length(call, run_directory):
     rows = [line.split(maxsplit=4) for line in call("show", run_directory).splitlines() if re.match(r" +\d", line)]
-    assert [row[:4] for row in rows] == [["1", "1", "0.87500", "-0.25000"], ["2", "2", "0.37500", "+0.25000"]]
+    assert [row[:4] for row in rows] == [["1", "1", "0.8750", "-0.25"], ["2", "2", "0.3750", "+0.25"]]
     assert rows[0][4] == "u = g * lr; return u"
 
 
@@ -357,8 +358,8 @@ def test_show_gives_a_child_in_full(call, run_directory):
     shown = call("show", run_directory, 2)
     assert shown.startswith("child 2, made from child 0 by insert\n")
     assert f"hash {dsl.canonical_hash(dsl.parse(REDUNDANT))}\n" in shown
-    assert "fitness 0.37500, gain over the warm start +0.25000\n" in shown
-    assert "seed 1: trained, loss 0.50000, 500 steps, training loss 2.0000 1.5000 1.0000 0.5000\n" in shown
+    assert "fitness 0.3750, gain over the warm start +0.25\n" in shown
+    assert "seed 1: trained, loss 0.5000, 500 steps, training loss 2.0000 1.5000 1.0000 0.5000\n" in shown
     assert REDUNDANT.replace("sign(w)", "sign(w)  # dead").replace("x + u", "x + u  # dead") in shown
     assert shown.endswith(f"2 statements:\n\n{dsl.simplify(dsl.parse(REDUNDANT))}")
 
@@ -396,7 +397,7 @@ def test_digest_is_that_of_the_children_up_to_a_number(call, run_directory, tmp_
 
 def test_a_child_that_there_is_not_is_refused(refused, run_directory):
     for line in (["show", run_directory, 6], ["export", run_directory, 6], ["digest", run_directory, "--upto", 6]):
-        assert "there is no child 6: the run's children are 0 to 5" in refused(*line)
+        assert f"there is no child 6: {run_directory} has 0 to 5" in refused(*line)
 
 
 @pytest.mark.parametrize("command", ["show", "export", "digest"])
@@ -444,7 +445,6 @@ def test_run_starts_the_configured_search_in_the_first_free_directory(runs, caps
     ((config, directory),) = runs
     assert config == load_config(Path("quickstart"), ["seed=5", "budget.generated=7"])
     assert directory == Path("runs/quickstart-2")
-    assert directory.is_dir()
     assert capsys.readouterr().out == "the summary\n"
 
 

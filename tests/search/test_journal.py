@@ -219,7 +219,7 @@ def test_the_digest_of_the_first_children_is_that_of_a_run_that_ended_there(tmp_
 @pytest.mark.parametrize("id", [7, -1])
 def test_a_child_that_does_not_exist_is_answered_with_those_that_do(tmp_path, id):
     reader = written(tmp_path, CHILDREN)
-    with pytest.raises(SearchError, match=f"^there is no child {id}: the run's children are 0 to 6$"):
+    with pytest.raises(SearchError, match=f"^there is no child {id}: {tmp_path} has 0 to 6$"):
         reader.child(id)
 
 
@@ -229,7 +229,7 @@ def test_the_digest_of_children_that_do_not_exist_is_an_error(tmp_path):
 
 
 def test_a_child_of_a_run_without_children_is_an_error_in_words(tmp_path):
-    with pytest.raises(SearchError, match="there is no child 0: the run has none yet"):
+    with pytest.raises(SearchError, match=f"there is no child 0: {tmp_path} has none yet"):
         written(tmp_path, []).child(0)
 
 

@@ -30,7 +30,7 @@ from search.configuration import to_dict
 from search.evaluator import TASK_ERROR, TIMED_OUT, WORKER_LOST
 from search.interruption import Interrupted
 from search.journal import FILE_NAME, Child, Reader, exists
-from search.ray_cluster import duty_of
+from search.ray_cluster import check_room, duty_of
 from search.ray_worker import QUEUE_S, RayWorker
 from search.ray_workers import PATIENCE, RayWorkers, _Asked
 from search.workers import Bench, Job, ray
@@ -218,7 +218,7 @@ class Trap(Task):
     def batches(self, seed): return np.zeros((self.steps, 1), np.float32)
     def loss(self, weights, data, batch):
         def trap(w):
-            if w.max() > 50:
+            if TRAP:
                 ACT
             return np.float32(0)
         caught = jax.pure_callback(trap, jax.ShapeDtypeStruct((), jnp.float32), jax.lax.stop_gradient(weights["w"]))
@@ -230,14 +230,19 @@ HARMLESS = dsl.parse("def train(w, g, lr):\n  u = g * 0.01\n  return u\n")
 HARMFUL = dsl.parse("def train(w, g, lr):\n  u = w * -100.0\n  return u\n")
 
 
-def trapped(tmp_path: Path, act: str, **options: Any) -> list[Any]:
+DIVERGING = dsl.parse("def train(w, g, lr):\n  z = w - w\n  u = reciprocal(z)\n  return u\n")
+
+
+def trapped(
+    tmp_path: Path, act: str, trap: str = "w.max() > 50", harmful: dsl.Program = HARMFUL, **options: Any
+) -> list[Any]:
     """Evaluations of a program that springs the trap, among others that do not."""
     file = tmp_path / "trap.py"
-    file.write_text(HANGING.replace("ACT", act))
+    file.write_text(HANGING.replace("ACT", act).replace("TRAP", trap))
     config = replace(CONFIG, task=f"{file}:Trap", ray=RayConfig(workers=2, **options))
     trainer = proxy_tasks.Trainer(proxy_tasks.get(config.task))
     pool = pool_of(config, trainer)
-    programs = [HARMLESS] * 6 + [HARMFUL] + [HARMLESS] * 6
+    programs = [HARMLESS] * 6 + [harmful] + [HARMLESS] * 6
     try:
         asked = [Bench(1, trainer, pool).submit(dsl.canonical(program), (0, 1)) for program in programs]
         return [each.result() for each in asked]
@@ -264,6 +269,11 @@ def test_a_program_that_asks_for_more_memory_than_there_is_is_a_failure(tmp_path
     found = trapped(tmp_path, "np.ones(10**16)")
     assert_only_the_harmful_failed(found, TASK_ERROR)
     assert "MemoryError" in found[6].error
+
+
+def test_what_a_task_does_with_infinite_weights_is_no_reason_not_to_begin(tmp_path):
+    found = trapped(tmp_path, "raise ZeroDivisionError", trap="not np.isfinite(w).all()", harmful=DIVERGING)
+    assert_only_the_harmful_failed(found, TASK_ERROR)
 
 
 def test_a_program_that_computes_for_ever_is_ended_by_the_kernel(tmp_path):
@@ -295,6 +305,23 @@ def test_workers_that_die_again_and_again_end_the_search(config, quadratic_train
 
     with Meanwhile(kill), pytest.raises(SearchError, match="workers are lost again and again"):
         search(config, quadratic_trainer, pool)
+
+
+@pytest.mark.parametrize(
+    "options, problem",
+    [
+        ({"cpus": 3.0}, "ray.cpus: a worker takes 3 CPU, and this machine has 2"),
+        ({"gpus": 1.0}, "ray.gpus: a worker takes 1 GPU, and this machine has 0"),
+        ({"resources": ("unicorn=1",)}, "ray.resources: a worker takes 1 unicorn, and this machine has 0"),
+        ({"cpus": 0.5, "resources": ("tpu=2",)}, None),
+    ],
+)
+def test_what_a_machine_has_no_room_for_is_found_out_at_once(options, problem):
+    there = {"CPU": 2.0, "tpu": 4.0}
+    if problem is None:
+        return check_room(RayConfig(**options), there)
+    with pytest.raises(SearchError, match=problem):
+        check_room(RayConfig(**options), there)
 
 
 def test_more_workers_than_the_cluster_has_room_for_are_an_error(config, quadratic_trainer, monkeypatch):

@@ -82,7 +82,9 @@ def test_a_task_and_what_it_needs_are_taken_to_the_nodes(cluster, quadratic_trai
     assert evolved(config, START, quadratic_trainer, pool) == evolved(config, START, quadratic_trainer)
 
 
-@pytest.mark.parametrize("files, problem", [(("nowhere",), "nowhere cannot be taken"), (("..",), "is not below the")])
+@pytest.mark.parametrize(
+    "files, problem", [(("nowhere",), "ray.files: there is no nowhere"), (("..",), "is not below the")]
+)
 def test_what_cannot_be_taken_to_the_nodes_is_found_out_at_once(
     cluster, quadratic, tmp_path, monkeypatch, files, problem
 ):

@@ -113,6 +113,9 @@ def test_the_searches_and_their_children_are_shown(result, capsys):
     one = shown("show", result.directory / "search-2")
     assert f"one search of the run {result.directory}" in one and "120 children generated" in one
     assert shown("digest", result.directory).strip() == result.digest()
+    assert "child restart-1/0, as child search-" in shown("show", result.directory, "restart-1/0")
+    assert "made from child search-2/" in shown("show", result.directory, "search-2/9")
+    assert "child search-2/9, " in shown("show", result.directory / "search-2", "search-2/9")
     name, _, number = result.winner_key.partition("/")
     assert f"child {number}, " in shown("show", result.directory / name, number)
     assert f"child {result.winner_key}," in shown("export", result.directory)
@@ -139,14 +142,7 @@ def test_a_run_that_is_lost_in_any_of_its_searches_goes_on_as_if_it_had_not_been
     assert products(tmp_path / "run") == products(result.directory)
 
 
-def test_a_run_that_is_killed_while_it_makes_a_journal_goes_on(result, config, tmp_path, monkeypatch):
-    def lost(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("search.repeats.Repeats._journal_of", lost)
-        search.run(replace(config, repeats=1), tmp_path / "gone")  # nothing was found
-    assert not (tmp_path / "gone").exists()
+def test_a_run_that_is_killed_while_it_makes_a_journal_goes_on(result, tmp_path):
     shutil.copytree(result.directory, tmp_path / "run")
     for name in ("restart-1", "restart-2"):
         (tmp_path / "run" / name / FILE_NAME).write_bytes(b"")

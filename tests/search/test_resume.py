@@ -162,9 +162,6 @@ def test_a_run_goes_on_with_the_step_that_it_was_interrupted_in(tmp_path, config
         patch.setattr(f"search.{step}", lost)
         with pytest.raises(KeyboardInterrupt):
             search.run(config, tmp_path / "run")
-    if step in ("steps.Steps.tune", "steps.Steps.warm_start"):  # nothing was found: the same command may be given again
-        assert not (tmp_path / "run").exists()
-        return
     search.resume(tmp_path / "run")
     assert products(tmp_path / "run") == products(tmp_path / "whole")
 
