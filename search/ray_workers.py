@@ -32,7 +32,7 @@ STRIKES = 3  # a program that was with so many workers when they were lost is gi
 PATIENCE = 10.0  # a worker is ended after so many times the CPU seconds that it may take: it sleeps, or waits for ever
 HOPELESS = 10  # so many workers lost for each of the pool, and no answer in between, are no accident
 START_S = 300.0  # a worker has to begin, which is to start Python, JAX and perhaps a compiler
-POLL_S = 0.2
+POLL_S = 0.2  # a signal is heard after so long
 BATCHES = 2  # each worker has at most so many batches, so that it need not wait for the driver
 
 
@@ -143,9 +143,8 @@ class RayWorkers:
         self._send()
         preparing = [actor.preparing for actor in self._actors if actor.preparing]
         busy = [reference for actor in self._actors for reference in actor.batches]
-        if self.interrupted() and not busy:
+        if self.interrupted() and not busy and not any(asked.sent for asked in self._queue):
             return
-        # A short while, for no signal is heard meanwhile.
         done, _ = self._ray.wait([*busy, *preparing], timeout=POLL_S)
         if done or busy:
             self._heard = time.monotonic()

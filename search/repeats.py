@@ -23,13 +23,8 @@ from search.searches import Place, begun, best, places
 from search.summary import format_loss
 from search.together import together
 
-SHARED_FACTS = (
-    "start",
-    "origin",
-    "mixed",
-    "baselines",
-    "machines",
-)  # that the journal of each of several searches has, too
+# Those of the run that the journal of each of several searches has, too.
+SHARED_FACTS = ("start", "origin", "mixed", "baselines", "machines")
 
 
 class Repeats:

@@ -62,7 +62,7 @@ class Steps:
 
     def all(self) -> Result:
         """Every step, in order; the journal is closed whatever happens, and goes if an error ends a run at once."""
-        worth = True
+        kept = True
         try:
             if self.config.workers != "inline":
                 self.console.line("the workers begin")
@@ -78,10 +78,10 @@ class Steps:
                 self.step("evolve", self.evolve)
                 self.step("funnel", self.funnel)
         except Exception:
-            worth = self.resumed or bool(self.begun())
+            kept = self.resumed or bool(self.begun())
             raise
         finally:
-            if worth:
+            if kept:
                 self.journal.close()
             else:  # so that the same command can be given again
                 self.journal.discard()

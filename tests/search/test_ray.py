@@ -344,6 +344,19 @@ def test_a_pool_that_is_interrupted_finishes_what_is_under_way_and_begins_nothin
     pool.close()
 
 
+def test_a_pool_that_is_interrupted_tries_again_what_was_under_way_with_a_worker_that_is_lost(
+    config, quadratic_trainer
+):
+    pool = pool_of(replace(config, ray=RayConfig(workers=1, batch=4)), quadratic_trainer)
+    wait_for_all(pool)
+    bench = Bench(1, quadratic_trainer, pool)
+    ray_module.kill(pool._actors[0].handle)
+    asked = [bench.submit(dsl.canonical(START), (seed,)) for seed in range(4)]
+    pool.heed(lambda: True)
+    assert {each.result().kind for each in asked} == {TRAINED}
+    pool.close()
+
+
 def test_a_worker_is_late_by_the_batch_that_it_is_at(config, quadratic_trainer):
     pool = pool_of(config, quadratic_trainer)
     actor = pool._actors[0]
