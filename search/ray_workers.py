@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import pickle
 import tempfile
 import time
 from collections import deque
@@ -217,7 +216,7 @@ class RayWorkers:
             batch.append(self._queue.popleft())
         for asked in batch:
             asked.sent = True
-        reference = actor.handle.evaluate.remote(pickle.dumps([asked.job for asked in batch]))
+        reference = actor.handle.evaluate.remote([asked.job for asked in batch])
         actor.batches[reference] = batch, time.monotonic()
 
     def _answer(self, actor: _Actor, reference: Any) -> None:
@@ -228,9 +227,9 @@ class RayWorkers:
         else:
             self._take(actor, reference, found)
 
-    def _take(self, actor: _Actor, reference: Any, found: bytes) -> None:
+    def _take(self, actor: _Actor, reference: Any, found: list[Evaluation]) -> None:
         batch, _ = actor.batches.pop(reference)
-        for asked, evaluation in zip(batch, pickle.loads(found), strict=True):
+        for asked, evaluation in zip(batch, found, strict=True):
             asked.evaluation = evaluation
         self._lost_in_a_row = 0
         actor.batches = {waiting: (rest, time.monotonic()) for waiting, (rest, _) in actor.batches.items()}

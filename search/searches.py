@@ -106,8 +106,9 @@ def child(config: Mapping[str, Any], directory: Path, key: str) -> Child:
         SearchError: when there is no such search, or no such child.
     """
     name, _, number = key.rpartition("/")
-    name = "" if name == directory.name else name  # as the run that this is a search of calls it
     readers = {place.name: reader for place, reader in begun(config, directory).items()}
+    if name not in readers and name == directory.name:  # as the run that this is a search of calls it
+        name = ""
     if readers and name not in readers:
         places = f"NAME/NUMBER, with NAME one of {', '.join(readers)}" if "" not in readers else "its number alone"
         raise SearchError(f"there is no child {key}: of this run, write {places}")

@@ -39,7 +39,7 @@ def together(searches: Sequence[Generator[bool, None, T]], wait: Callable[[], No
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """A search makes many objects that stay and few cycles: to look for these as often as Python does costs a tenth."""
+    """A search makes many objects that stay and few cycles: to look for these as often as Python does costs 7 %."""
     before = gc.get_threshold()
     gc.set_threshold(ALLOCATIONS, *before[1:])
     try:

@@ -120,8 +120,8 @@ def _show_child(result: Result, key: str) -> Iterator[str]:
 
 def _first(result: Result, search: str) -> str:
     """What the first program of a search is."""
-    directory = result.directory if search in ("", result.directory.name) else result.directory / search
-    began_from = Reader(directory).fact("from")
+    searches = {place.name: reader for place, reader in begun(result.config, result.directory).items()}
+    began_from = searches.get(search, Reader(result.directory)).fact("from")
     return f"as child {began_from} of the run" if began_from else "the warm start"
 
 

@@ -125,6 +125,14 @@ def test_the_searches_and_their_children_are_shown(result, capsys):
     assert "there is no child 17: of this run, write NAME/NUMBER, with NAME one of search-1" in capsys.readouterr().err
 
 
+def test_a_run_may_have_the_name_of_one_of_its_searches(alone, tmp_path, capsys):
+    result = search.run(replace(alone, repeats=2, budget=BudgetConfig(generated=40)), tmp_path / "search-1")
+    for name in ("search-1", "search-2"):
+        assert result.child(f"{name}/7") == Reader(result.directory / name).child(7)
+        assert main(["show", str(result.directory), f"{name}/0"]) == 0
+        assert f"child {name}/0, the warm start" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("stop_at", [1, 60])
 def test_a_run_that_is_lost_in_any_of_its_searches_goes_on_as_if_it_had_not_been(
