@@ -1,4 +1,4 @@
-"""Finding a task by name, by "package.module:Class" or by "path/to/file.py:Class"."""
+"""Finding a task by name, built in or of an installed package, by "package.module:Class" or "path/to/file.py:Class"."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from types import ModuleType
 from proxy_tasks.digits import Digits
 from proxy_tasks.digits_vit import DigitsVit
 from proxy_tasks.errors import TaskError
+from proxy_tasks.installed import declared
 from proxy_tasks.task import Task
 
 # A new built-in task is one file and one line here.
@@ -27,7 +28,8 @@ def get(name: str, scale: int = 1) -> Task:
     """The task called `name`.
 
     Args:
-        name: a key of TASKS, "package.module:Class", or "path/to/file.py:Class" with a subclass of `Task`.
+        name: a key of TASKS, a task that an installed package declares, "package.module:Class", or
+            "path/to/file.py:Class" with a subclass of `Task`.
         scale: cost of a training, in units of the smallest variant; the class is called with `scale=`.
 
     Raises:
@@ -55,11 +57,7 @@ def _find(name: str) -> type[Task]:
     place, _, class_name = name.rpartition(":")
     relative_module = place.startswith(".") and not place.endswith(".py")
     if not place or not class_name.isidentifier() or relative_module:
-        near = difflib.get_close_matches(name, TASKS, n=3, cutoff=0.5) or list(TASKS)
-        raise TaskError(
-            f"there is no task {name!r}; the nearest are {', '.join(near)}."
-            ' A task of your own is "package.module:Class" or "path/to/file.py:Class"'
-        )
+        return _find_declared(name)
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     found = getattr(module, class_name, None)
     if found is None:
@@ -73,11 +71,38 @@ def _find(name: str) -> type[Task]:
     return found
 
 
+def _find_declared(name: str) -> type[Task]:
+    """The task of an installed package; whatever hinders it is told with the package that is to blame."""
+    tasks = declared()
+    found = [task for task in tasks if task.name == name]
+    if not found:
+        known = [*TASKS, *(task.name for task in tasks)]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known
+        raise TaskError(
+            f"there is no task {name!r}; the nearest are {', '.join(near)}."
+            ' A task of your own is "package.module:Class" or "path/to/file.py:Class"'
+        )
+    if len({task.target for task in found}) > 1:
+        raise TaskError(
+            f"the task {name} is declared by {' and by '.join(task.distribution for task in found)}:"
+            f" write {' or '.join(task.target for task in found)}"
+        )
+    task = found[0]
+    if ":" not in task.target:
+        raise TaskError(f"{task.distribution} declares {name} as {task.target!r}: it should be package.module:Class")
+    try:
+        return _find(task.target)
+    except TaskError as error:
+        raise TaskError(f"the task {name} of {task.distribution} cannot be used: {error}") from error
+
+
 def _load_module(place: str) -> ModuleType:
     try:
         return importlib.import_module(place)
     except ImportError as error:
         raise TaskError(f"the module {place!r} cannot be imported ({error}): install it, or give a file.py") from error
+    except Exception as error:
+        raise TaskError(f"the module {place!r} cannot be imported ({type(error).__name__}: {error})") from error
 
 
 def _load_file(path: Path) -> ModuleType:
