@@ -129,6 +129,7 @@ class Steps:
                 trainer = proxy_tasks.Trainer(self.tasks[scale], machine=self.config.machine)
             except MachineError as error:
                 raise SearchError(f"machine: native cannot be had: {error}") from None
+            trainer.check_start()
             if trainer.machine.note and not self.benches:
                 self.console.line(trainer.machine.note)
             self.same_machine(scale, trainer.machine.description)
