@@ -21,12 +21,15 @@ class Task(ABC):
         steps: training steps of one candidate.
         version: short hash of all that defines the task (see `fingerprint`). Results of another version of a task are
             never reused.
+        chance: what `evaluate` gives for a predictor that has learnt nothing but the frequencies, if that is known; for
+            reports and checks.
     """
 
     name: str
     scale: int
     steps: int
     version: str
+    chance: float | None = None
 
     @abstractmethod
     def data(self) -> Any:

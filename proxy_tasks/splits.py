@@ -1,0 +1,87 @@
+"""Whether the splits of a task share examples: what can be told from arrays alone.
+
+Which arrays hold examples is nowhere declared, so it is taken from what the contract says. The splits are the entries
+of the data, such as "train" and "evaluation"; those that `test_data` leaves as they are belong to training, the others
+are what it scores on. In a split an example is a row of all its longest arrays together, or, where it is one list of
+whole numbers, a stretch of a text. Where these repeat within a split by themselves, as labels do, that two of them are
+equal says nothing, and then that is the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from proxy_tasks.leaves import digest
+from proxy_tasks.randomness import Purpose, stream
+
+STRETCH = 64  # tokens of a text that no accident makes equal
+DISTINCT = 0.9  # share of a split's rows or stretches that has to differ from the others for equal ones to say anything
+QUOTED = 0.01  # share of the stretches of a text that may be in another: texts quote, and have headings
+
+
+def entries(data: Any) -> dict[str, Any]:
+    """The entries of the outermost container, by name; of a single array, itself."""
+    found = jax.tree.leaves_with_path(data, is_leaf=lambda node: node is not data)
+    return {jax.tree_util.keystr(path): entry for path, entry in found}
+
+
+def divided(data: Any, test_data: Any) -> tuple[list[str], list[str]]:
+    """The names of the entries that are the same in both, and of those of `data` that are not."""
+    tests = entries(test_data)
+    same = {name: name in tests and digest(entry) == digest(tests[name]) for name, entry in entries(data).items()}
+    return [name for name in same if same[name]], [name for name in same if not same[name]]
+
+
+def common(split: Any, other: Any) -> int | None:
+    """How many examples of one split, or stretches of its text, are in another.
+
+    Args:
+        split: in which they are looked for.
+        other: whose examples are counted.
+
+    Returns:
+        None where that cannot be told.
+    """
+    ours, theirs = _longest(split), _longest(other)
+    alike = [(leaf.dtype, leaf.shape[1:]) for leaf in ours] == [(leaf.dtype, leaf.shape[1:]) for leaf in theirs]
+    if not ours or not alike:
+        return None
+    if sum(leaf.size for leaf in ours) > len(ours[0]):
+        known = set(_examples(ours))
+        told = len(known) >= DISTINCT * len(ours[0])
+        return sum(example in known for example in _examples(theirs)) if told else None
+    if len(ours) == 1 and ours[0].dtype.kind in "iu" and min(len(ours[0]), len(theirs[0])) >= STRETCH:
+        every, counted = _stretches(ours[0]), _stretches(theirs[0])[::STRETCH]
+        apart = every[::STRETCH]
+        found = int(np.isin(counted, every).sum())
+        told = len(np.unique(apart)) >= DISTINCT * len(apart)
+        return found * (found > QUOTED * len(counted)) if told else None
+    return None
+
+
+def _longest(split: Any) -> list[np.ndarray]:
+    """The arrays of a split that have the longest leading axis: a row of each for every example."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(split) if np.ndim(leaf)]
+    most = max(map(len, leaves), default=0)
+    return [leaf for leaf in leaves if len(leaf) == most > 0]
+
+
+def _examples(leaves: list[np.ndarray]) -> Iterator[bytes]:
+    """A digest of each example."""
+    for rows in zip(*leaves, strict=True):
+        yield hashlib.blake2b(b"".join(row.tobytes() for row in rows), digest_size=16).digest()
+
+
+def _stretches(text: np.ndarray) -> np.ndarray:
+    """A hash of the STRETCH tokens from each place on, uint64 [tokens - STRETCH + 1]."""
+    factors = stream(0, Purpose.SPLIT).integers(1, 2**63, STRETCH, dtype=np.uint64)
+    tokens, count = text.astype(np.uint64), len(text) - STRETCH + 1
+    found = np.zeros(count, np.uint64)
+    for place, factor in enumerate(factors):
+        found += tokens[place : place + count] * factor
+    return found
