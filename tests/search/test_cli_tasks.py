@@ -1,0 +1,123 @@
+"""`optsearch tasks`: what it lists, the task that it begins, and how it checks one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import search
+from proxy_tasks import TASKS
+from proxy_tasks.testing import CHECKS
+from search.cli import main
+from tests.proxy_tasks.distribution import install
+
+ROOT = Path(search.__file__).parents[1]
+BROKEN = ROOT / "tests" / "proxy_tasks" / "broken.py"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("action", ["new", "check"])
+def test_the_help_of_every_action_gives_an_example_of_it(action, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["tasks", action, "--help"])
+    assert f"\n  optsearch tasks {action} my_task" in capsys.readouterr().out
+
+
+def test_the_tasks_of_installed_packages_are_listed_with_where_they_are_from(here, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(here)
+    install(here, "wares", bowl="wares_module:Good", gone="wares_module:Absent", digits="wares_module:Good")
+    assert main(["tasks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith("bowl")] == [
+        ["bowl", "1", "21", "40", "wares", "1.0"],
+        ["bowl", "10", "21", "400", "wares", "1.0"],
+    ]
+    assert "gone             wares 1.0, broken: `optsearch tasks check gone` says why" in lines
+    assert "digits           wares 1.0 has one, too, which is hidden: write wares_module:Good" in lines
+    assert sum(line.startswith("digits ") for line in lines) == 1 + 3
+
+
+# A task that is begun.
+
+
+def test_a_new_task_passes_its_own_tests(here, capsys):
+    assert main(["tasks", "new", "bowl_of_mine", "--dir", "tasks/mine"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "wrote tasks/mine/bowl_of_mine.py and tasks/mine/test_bowl_of_mine.py; change the first, and then:",
+        "  optsearch tasks check tasks/mine/bowl_of_mine.py:BowlOfMine",
+        "  python -m pytest tasks/mine/test_bowl_of_mine.py",
+        "  optsearch run quickstart --set task=tasks/mine/bowl_of_mine.py:BowlOfMine",
+    ]
+    assert "my_task" not in Path("tasks/mine/test_bowl_of_mine.py").read_text()
+    code = f"import sys, pytest; sys.path.insert(0, {str(ROOT)!r}); sys.exit(pytest.main())"
+    run = subprocess.run([sys.executable, "-c", code, "-q", "-W", "error"], capture_output=True, text=True)
+    assert run.returncode == 0 and f"{len(CHECKS)} passed" in run.stdout, run.stdout
+
+
+@pytest.mark.parametrize("there", ["bowl.py", "test_bowl.py"])
+def test_a_new_task_overwrites_nothing(there, here, capsys):
+    Path(there).write_text("mine")
+    assert main(["tasks", "new", "bowl"]) == 2
+    assert f"{there} would be overwritten: give another name, or another --dir" in capsys.readouterr().err
+    assert [(file.name, file.read_text()) for file in here.iterdir()] == [(there, "mine")]
+
+
+@pytest.mark.parametrize("name", ["3d", "my-task", "a.b", "class", "none", "any", "_", "", "bowl.py", "../bowl"])
+def test_a_name_that_makes_no_class_is_refused(name, here, capsys):
+    assert main(["tasks", "new", name]) == 2
+    assert f"{name!r} cannot name a task" in capsys.readouterr().err
+    assert not list(here.iterdir())
+
+
+def test_a_name_that_would_hide_a_module_is_refused(here, capsys):
+    assert main(["tasks", "new", "numpy"]) == 2
+    assert "numpy.py would hide the module numpy: give another name" in capsys.readouterr().err
+
+
+def test_a_directory_that_cannot_be_made_is_named(here, capsys):
+    Path("file").write_text("")
+    assert main(["tasks", "new", "bowl", "--dir", "file/below"]) == 2
+    assert "optsearch: file/below cannot be written: Not a directory" in capsys.readouterr().err
+
+
+# A task that is checked.
+
+
+def test_a_check_that_fails_is_one_line_among_the_others_and_the_exit_code_1(capsys):
+    assert main(["tasks", "check", f"{BROKEN}:OneVersion", "--scale", "10"]) == 1
+    lines, _, cost = capsys.readouterr().out.partition("\n\nWhat a candidate of good x10 costs here:\n\n")
+    found = [line.split(maxsplit=2) for line in lines.splitlines()]
+    assert [(mark, name) for mark, name, _ in found if mark != "ok"] == [("WRONG", "version")]
+    assert [name for _, name, _ in found] == [*CHECKS]
+    assert dict(line.split("  ", 1) for line in cost.splitlines()[:2]).keys() == {"weights", "steps"}
+    assert cost.endswith("\n\n1 of 14 checks failed\n")
+
+
+def test_what_breaks_the_contract_is_not_checked_further(capsys):
+    assert main(["tasks", "check", f"{BROKEN}:DoubleWeights"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "WRONG  contract   init() gives weights of float64: make all float32",
+        "the other checks need contract: mend that first",
+    ]
+
+
+def test_a_task_that_there_is_not_is_an_error_of_the_command(capsys):
+    assert main(["tasks", "check", f"{BROKEN}:Absent"]) == 2
+    assert capsys.readouterr().err.startswith(f"optsearch: {BROKEN} has no class 'Absent'; its tasks: Good, Double")
+
+
+def test_every_built_in_task_is_listed_before_those_of_packages(here, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(here)
+    install(here, "wares", aaa="wares_module:Good")
+    assert main(["tasks"]) == 0
+    names = list(dict.fromkeys(line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]))
+    assert names == [*TASKS, "aaa"]
