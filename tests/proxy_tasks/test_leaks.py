@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from proxy_tasks.splits import STRETCH, common, divided, entries
+from proxy_tasks.leaks import STRETCH, common, divided, entries
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(100, 5)).astype(np.float32), RNG.integers(3, size=100)
