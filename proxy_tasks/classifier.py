@@ -13,6 +13,7 @@ from proxy_tasks import datasets, schedules
 from proxy_tasks.errors import TaskError
 from proxy_tasks.layers import cross_entropy
 from proxy_tasks.randomness import shuffled_batches
+from proxy_tasks.splits import Split
 from proxy_tasks.task import Task, fingerprint
 
 
@@ -32,7 +33,7 @@ class Settings(Protocol):
         """Share of the steps with a rising learning rate."""
 
     @property
-    def split(self) -> datasets.Split:
+    def split(self) -> Split:
         """How the examples are divided."""
 
 
@@ -59,7 +60,7 @@ class Classifier(Task):
         self.scale = scale
         self.settings: Any = self.SCALES[scale] if settings is None else settings
         self.steps = self.settings.steps
-        self.version = fingerprint(self.name, scale, self.settings, datasets.SHA256[self.DATASET], self.REVISION)
+        self.version = fingerprint(self.name, scale, self.settings, datasets.digest(self.DATASET), self.REVISION)
 
     @abstractmethod
     def inputs(self, images: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ import jax
 import numpy as np
 
 from proxy_tasks.classifier import Classifier
-from proxy_tasks.datasets import Split
 from proxy_tasks.layers import attention, dense, layer_norm, normal
 from proxy_tasks.randomness import Purpose, stream
+from proxy_tasks.splits import Split
 
 CLASSES = 10
 
