@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 import hashlib
 import importlib
@@ -11,11 +10,11 @@ import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from proxy_tasks.errors import TaskError
 from proxy_tasks.language import Language
 from proxy_tasks.masked_language import MaskedLanguage
+from proxy_tasks.naming import place_and_settings, several
 from proxy_tasks.task import Task
 from proxy_tasks.vision_mlp import Digits, FashionMlp
 from proxy_tasks.vision_resnet import FashionResnet
@@ -44,7 +43,7 @@ def get(name: str, scale: int = 1) -> Task:
     Raises:
         TaskError: if there is no such task, file, module or class, or if the class is not a `Task`.
     """
-    place, settings = _settings(name)
+    place, settings = place_and_settings(name)
     found = _find(place)
     arguments = {"scale": scale, **settings}
     called = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
@@ -64,19 +63,9 @@ def get(name: str, scale: int = 1) -> Task:
     return task
 
 
-def _settings(name: str) -> tuple[str, dict[str, Any]]:
-    """A task's name without the settings that follow it, and these, as Python values where they are such."""
-    place, *given = name.split(",")
-    settings: dict[str, Any] = {}
-    for text in given:
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not (equals and key.isidentifier()) or key in ("scale", *settings):
-            raise TaskError(f"{name}: {text.strip()!r} is no setting: write name=value, each once, with commas between")
-        try:
-            settings[key] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            settings[key] = value
-    return place.strip(), settings
+def get_all(text: str, scale: int = 1) -> tuple[Task, ...]:
+    """The tasks that a text joins with " + ", each as `get` takes it."""
+    return tuple(get(name, scale) for name in several(text))
 
 
 def _find(name: str) -> type[Task]:
