@@ -1,74 +1,82 @@
-"""A task that sorts examples into classes: all of the contract but the model."""
+"""Tasks that sort images into classes: vision, the first family of the paper's proxies (arXiv 2302.06675, 2.2)."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from proxy_tasks import datasets, schedules
-from proxy_tasks.errors import TaskError
-from proxy_tasks.layers import cross_entropy
-from proxy_tasks.randomness import shuffled_batches
+from proxy_tasks import datasets
+from proxy_tasks.augmentation import augmented, draw_augmentation
+from proxy_tasks.model_task import ModelTask, mean_over
+from proxy_tasks.models.layers import cross_entropy
+from proxy_tasks.randomness import Purpose, shuffled_batches, stream
+from proxy_tasks.settings import Settings, setting
 from proxy_tasks.splits import Split
-from proxy_tasks.task import Task, fingerprint
 
 
-class Settings(Protocol):
-    """What a classifier's frozen dataclass of settings has in any case."""
+@dataclass(frozen=True)
+class ImageSettings(Settings):
+    """What tasks over images share."""
 
-    @property
-    def steps(self) -> int:
-        """Training steps of one candidate."""
-
-    @property
-    def batch(self) -> int:
-        """Examples a step."""
-
-    @property
-    def warm_up(self) -> float:
-        """Share of the steps with a rising learning rate."""
+    data: str = setting("digits", "images: a known set, or the path of an npz or idx file")
+    train: int = setting(1000, "training images", 1)
+    validation: int = setting(400, "images whose loss is the fitness", 1)
+    test: int = setting(397, "images that no search sees", 1)
+    order: int = setting(0, "seed of the order in which the images are divided", 0)
 
     @property
     def split(self) -> Split:
-        """How the examples are divided."""
+        """How the images are divided."""
+        return Split(self.train, self.validation, self.test, self.order)
 
 
-class Classifier(Task):
-    """Mean cross-entropy over a bundled data set, in nats.
+@dataclass(frozen=True)
+class ClassifierSettings(ImageSettings):
+    """What image classifiers share."""
 
-    A model is a subclass with a name, a table of settings, `init`, `inputs` and `logits`.
+    fitness: str = setting("loss", "mean cross-entropy in nats, or 1 - accuracy", choices=("loss", "accuracy"))
+    label_noise: float = setting(0.0, "share of the training images with a label drawn at random", 0, 1)
+    shift: int = setting(0, "pixels by which a training image is moved at most, anew in each step", 0)
+    flip: bool = setting(False, "whether half of the training images are mirrored, anew in each step")
 
-    Args:
-        scale: a key of SCALES.
-        settings: instead of those of the scale.
 
-    Raises:
-        TaskError: for an unknown scale.
-    """
-
-    SCALES: ClassVar[dict[int, Any]]  # {1: settings, 10: settings, 100: settings}
-    DATASET: ClassVar[str]  # as `datasets.load` knows it
-    REVISION: ClassVar[int]  # raised when the code changes what the same settings compute
-
-    def __init__(self, scale: int = 1, settings: Any = None):
-        if scale not in self.SCALES:
-            raise TaskError(f"{self.name} has no scale {scale}: it has {', '.join(map(str, self.SCALES))}")
-        self.scale = scale
-        self.settings: Any = self.SCALES[scale] if settings is None else settings
-        self.steps = self.settings.steps
-        self.version = fingerprint(self.name, scale, self.settings, datasets.digest(self.DATASET), self.REVISION)
+class Classifier(ModelTask):
+    """An image classifier. A model is a subclass with a name, a table of settings, `model` and `inputs`."""
 
     @abstractmethod
-    def inputs(self, images: np.ndarray) -> np.ndarray:
-        """What the model reads, prepared once on the host: float32 [examples, ...] from the images of the data set."""
+    def inputs(self, images: Any) -> Any:
+        """What the model reads, [examples, ...], from pixels [examples, height, width, channels]: axes moved, no more.
 
-    @abstractmethod
-    def logits(self, weights: Any, x: jax.Array) -> jax.Array:
-        """[classes, examples] for inputs x [examples, ...]."""
+        It is applied to NumPy arrays once or, where training images are augmented, to JAX arrays in each step. The
+        model itself takes the examples as the last axis.
+        """
+
+    def load(self) -> None:
+        """Images as float32 in [0, 1], labels as int32, divided."""
+        found, s = datasets.images(self.settings.data), self.settings
+        self.classes = int(found["labels"].max()) + 1
+        pixels, labels = found["images"], found["labels"]
+        self._parts = {name: (pixels[chosen], labels[chosen]) for name, chosen in s.split.indices(len(labels)).items()}
+        self.shape = pixels.shape[1:]
+        self._brightest = float(pixels.max())
+
+    def sources(self) -> tuple[str, ...]:
+        """That of the images."""
+        return (datasets.digest(self.settings.data),)
+
+    @property
+    def chance(self) -> float:
+        """Of a model that knows the shares of the classes."""
+        shares = np.bincount(self._parts["validation"][1], minlength=self.classes) / self.settings.validation
+        if self.settings.fitness == "accuracy":
+            return 1 - float(shares.max())
+        return -sum(share * math.log(share) for share in shares.tolist() if share)
 
     def data(self) -> dict[str, dict[str, np.ndarray]]:
         """{"train": ..., "evaluation": ...}, each {"x": float32 [examples, ...], "y": int32 [examples]}."""
@@ -78,35 +86,53 @@ class Classifier(Task):
         """`data()` with the test split as "evaluation"."""
         return self._splits(evaluation="test")
 
-    def batches(self, seed: int) -> np.ndarray:
-        """int32 [steps, batch]: indices of training examples."""
-        return shuffled_batches(seed, self.settings.split.train, self.settings.batch, self.steps)
+    def batches(self, seed: int) -> dict[str, np.ndarray]:
+        """{"examples": int32 [steps, batch]}: indices of training examples; and how each is augmented."""
+        s = self.settings
+        examples = shuffled_batches(seed, s.train, s.batch, s.steps)
+        return {"examples": examples} | draw_augmentation(seed, examples.shape, s.shift, s.flip)
 
-    def loss(self, weights: Any, data: Any, batch: jax.Array) -> jax.Array:
+    def loss(self, weights: Any, data: Any, batch: Any) -> jax.Array:
         """Mean cross-entropy of the examples that `batch` names, in nats."""
-        x, y = data["train"]["x"][batch], data["train"]["y"][batch]
-        return cross_entropy(self.logits(weights, x), y)
+        x, y = data["train"]["x"][batch["examples"]], data["train"]["y"][batch["examples"]]
+        if self._augments:
+            x = self.inputs(augmented(x, batch, self.settings.shift))
+        return cross_entropy(self._logits(weights, x), y).mean()
 
     def evaluate(self, weights: Any, data: Any) -> jax.Array:
-        """Mean cross-entropy over the whole "evaluation" split, in nats."""
-        split = data["evaluation"]
-        return cross_entropy(self.logits(weights, split["x"]), split["y"])
+        """The fitness over the whole "evaluation" split."""
+        if self.settings.fitness == "accuracy":
+            return 1 - self.accuracy(weights, data)
+        return mean_over(lambda part: cross_entropy(self._logits(weights, part["x"]), part["y"]), data["evaluation"])
 
     def accuracy(self, weights: Any, data: Any) -> jax.Array:
-        """Share of the "evaluation" split whose class is right, in [0, 1]; for reports."""
-        split = data["evaluation"]
-        return jnp.mean(self.logits(weights, split["x"]).argmax(0) == split["y"], dtype=jnp.float32)
+        """Share of the "evaluation" split whose class is right, in [0, 1]."""
 
-    def schedule(self) -> np.ndarray:
-        """Cosine with warm-up."""
-        return schedules.cosine(self.steps, self.settings.warm_up)
+        def right(part: Any) -> jax.Array:
+            return jnp.float32(self._logits(weights, part["x"]).argmax(0) == part["y"])
+
+        return mean_over(right, data["evaluation"])
+
+    def _logits(self, weights: Any, x: jax.Array) -> jax.Array:
+        """[classes, examples] for inputs [examples, ...]."""
+        return weights(jnp.moveaxis(x, 0, -1))
+
+    @property
+    def _augments(self) -> bool:
+        return self.settings.shift > 0 or self.settings.flip
 
     def _splits(self, evaluation: str) -> dict[str, dict[str, np.ndarray]]:
-        arrays = datasets.load(self.DATASET)
-        indices = self.settings.split.indices(len(arrays["labels"]))
+        def part(name: str, prepared: bool) -> dict[str, np.ndarray]:
+            images, labels = self._parts[name]
+            pixels = images.astype(np.float32) / np.float32(self._brightest)
+            return {"x": self.inputs(pixels) if prepared else pixels, "y": labels}
 
-        def part(name: str) -> dict[str, np.ndarray]:
-            chosen = indices[name]
-            return {"x": self.inputs(arrays["images"][chosen]), "y": arrays["labels"][chosen].astype(np.int32)}
+        train = part("train", prepared=not self._augments)
+        train["y"] = self._noisy(train["y"])
+        return {"train": train, "evaluation": part(evaluation, prepared=True)}
 
-        return {"train": part("train"), "evaluation": part(evaluation)}
+    def _noisy(self, labels: np.ndarray) -> np.ndarray:
+        """Labels, some of which are drawn at random, whatever the right one is."""
+        rng = stream(self.settings.order, Purpose.LABELS)
+        drawn = rng.integers(self.classes, size=len(labels), dtype=np.int32)
+        return np.where(rng.random(len(labels)) < self.settings.label_noise, drawn, labels)

@@ -13,6 +13,10 @@ class Purpose(IntEnum):
     WEIGHTS = 0
     BATCHES = 1
     SPLIT = 2
+    AUGMENTATION = 3
+    LABELS = 4
+    MASKS = 5
+    NOISE = 6
 
 
 def stream(seed: int, purpose: Purpose) -> np.random.Generator:

@@ -11,16 +11,25 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from proxy_tasks.digits import Digits
-from proxy_tasks.digits_vit import DigitsVit
 from proxy_tasks.errors import TaskError
 from proxy_tasks.installed import declared
+from proxy_tasks.language import Language
+from proxy_tasks.masked_language import MaskedLanguage
+from proxy_tasks.naming import place_and_settings, several
 from proxy_tasks.task import Task
+from proxy_tasks.vision_mlp import Digits, FashionMlp
+from proxy_tasks.vision_resnet import FashionResnet
+from proxy_tasks.vision_vit import DigitsVit, FashionVit
 
 # A new built-in task is one file and one line here.
 TASKS: dict[str, type[Task]] = {
     "digits": Digits,
     "digits_vit": DigitsVit,
+    "fashion_mlp": FashionMlp,
+    "fashion_vit": FashionVit,
+    "fashion_resnet": FashionResnet,
+    "language": Language,
+    "masked_language": MaskedLanguage,
 }
 
 
@@ -29,26 +38,36 @@ def get(name: str, scale: int = 1) -> Task:
 
     Args:
         name: a key of TASKS, a task that an installed package declares, "package.module:Class", or
-            "path/to/file.py:Class" with a subclass of `Task`.
+            "path/to/file.py:Class" with a subclass of `Task`. Settings may follow:
+            "digits_vit,batch=64,fitness=accuracy"; the class is called with them.
         scale: cost of a training, in units of the smallest variant; the class is called with `scale=`.
 
     Raises:
         TaskError: if there is no such task, file, module or class, or if the class is not a `Task`.
     """
-    found = _find(name)
+    place, settings = place_and_settings(name)
+    found = _find(place)
+    arguments = {"scale": scale, **settings}
+    called = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     try:
-        inspect.signature(found).bind(scale=scale)
+        inspect.signature(found).bind(**arguments)
     except TypeError as error:
-        raise TaskError(f"{name} cannot be called with scale={scale} ({error}): let its __init__ take scale") from None
+        remedy = "name a setting that it takes" if settings else "let its __init__ take scale"
+        raise TaskError(f"{place} cannot be called with {called} ({error}): {remedy}") from None
     try:
-        task = found(scale=scale)  # type: ignore[call-arg]
+        task = found(**arguments)
     except TaskError:
         raise
     except Exception as error:
-        raise TaskError(f"{name} cannot be made at scale {scale} ({type(error).__name__}: {error})") from error
+        raise TaskError(f"{place} cannot be made with {called} ({type(error).__name__}: {error})") from error
     if missing := [attribute for attribute in Task.__annotations__ if not hasattr(task, attribute)]:
         raise TaskError(f"{name} does not set {', '.join(missing)}: proxy_tasks.Task says what they mean")
     return task
+
+
+def get_all(text: str, scale: int = 1) -> tuple[Task, ...]:
+    """The tasks that a text joins with " + ", each as `get` takes it."""
+    return tuple(get(name, scale) for name in several(text))
 
 
 def _find(name: str) -> type[Task]:

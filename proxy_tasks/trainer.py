@@ -40,6 +40,9 @@ class Trainer:
         machine: what executes the programs, one of `dsl.vm.MACHINES`.
 
     Attributes:
+        task: what they are trained on.
+        tasks: the same, alone: a `Combination` has several.
+        references: none: losses are as they are.
         machine: what `machine` came to.
 
     Raises:
@@ -48,7 +51,7 @@ class Trainer:
     """
 
     def __init__(self, task: Task, data: Any = None, machine: str = AUTO):
-        self.task = task
+        self.task, self.tasks, self.references = task, (task,), ()
         weights, schedule = ask(task, "init", 0), ask(task, "schedule")
         data = ask(task, "data") if data is None else data
         check_contract(task, weights, data, ask(task, "batches", 0), schedule)

@@ -1,0 +1,139 @@
+"""Language, the second family of the paper's proxies (arXiv 2302.06675, 2.2): predicting the bytes of a text."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from proxy_tasks import datasets
+from proxy_tasks.errors import TaskError
+from proxy_tasks.model_task import ModelTask, mean_over
+from proxy_tasks.models.language_model import LanguageModel
+from proxy_tasks.models.layers import cross_entropy
+from proxy_tasks.models.transformer import Transformer
+from proxy_tasks.randomness import Purpose, stream
+from proxy_tasks.settings import Settings, setting
+
+
+@dataclass(frozen=True)
+class LanguageSettings(Settings):
+    """Settings of a transformer over bytes."""
+
+    data: str = setting("addresses_small", "text: a known set, or the path of a file in UTF-8")
+    context: int = setting(32, "bytes that the model sees at once", 2)
+    validation: int = setting(256, "stretches of text, each of the context's length, whose loss is the fitness", 1)
+    test: int = setting(256, "stretches that no search sees", 1)
+    width: int = setting(32, "features of a byte; a multiple of the heads", 1)
+    layers: int = setting(1, "blocks of attention and perceptron", 1)
+    heads: int = setting(2, "attention heads", 1)
+    hidden: int = setting(4, "width of the perceptrons, in units of the width", 1)
+    fitness: str = setting(
+        "loss", "mean cross-entropy of a byte in nats, or its exponential", choices=("loss", "perplexity")
+    )
+
+
+class TextTask(ModelTask):
+    """A model of a text. What is held back are two long stretches at its end, in one piece each."""
+
+    def load(self) -> None:
+        """The text as numbers 0, 1, ... of the distinct bytes in it, divided."""
+        s, text = self.settings, datasets.text(self.settings.data)
+        if s.width % s.heads:
+            raise TaskError(f"{self.name}: width = {s.width} is not a multiple of heads = {s.heads}")
+        symbols, numbers = np.unique(text, return_inverse=True)
+        self.symbols = len(symbols)
+        held_back = (s.validation + s.test) * self.window
+        if len(text) < held_back + self.window:
+            raise TaskError(
+                f"{self.name}: {s.data} has {len(text)} bytes, and with context = {s.context}, validation ="
+                f" {s.validation} and test = {s.test} it takes {held_back + self.window}: make these smaller"
+            )
+        ends = np.cumsum([len(text) - held_back, s.validation * self.window])
+        train, validation, test = np.split(numbers.astype(np.int32), ends)
+        self._train, self._held_back = train, {"validation": validation, "test": test}
+
+    @property
+    @abstractmethod
+    def window(self) -> int:
+        """Bytes of an example."""
+
+    def sources(self) -> tuple[str, ...]:
+        """That of the text."""
+        return (datasets.digest(self.settings.data),)
+
+    def data(self) -> dict[str, Any]:
+        """{"train": int32 [bytes], "evaluation": int32 [examples, window]}."""
+        return self._splits(evaluation="validation")
+
+    def test_data(self) -> dict[str, Any]:
+        """`data()` with the test split as "evaluation"."""
+        return self._splits(evaluation="test")
+
+    def _splits(self, evaluation: str) -> dict[str, Any]:
+        return {"train": self._train, "evaluation": self._held_back[evaluation].reshape(-1, self.window)}
+
+    @property
+    def chance(self) -> float:
+        """Of a model that knows how often each byte comes."""
+        shares = np.bincount(self._held_back["validation"]) / len(self._held_back["validation"])
+        entropy = -sum(share * math.log(share) for share in shares.tolist() if share)
+        return self._fitness(entropy)
+
+    def _fitness(self, loss: Any) -> Any:
+        return np.exp(loss) if self.settings.fitness == "perplexity" else loss
+
+    def _starts(self, seed: int) -> np.ndarray:
+        """Where each example of each step begins in the training text: int32 [steps, batch]."""
+        s, rng = self.settings, stream(seed, Purpose.BATCHES)
+        return rng.integers(len(self._train) - self.window + 1, size=(s.steps, s.batch), dtype=np.int32)
+
+    def _windows(self, data: Any, starts: jax.Array) -> jax.Array:
+        """Stretches of the training text: [window, examples]."""
+        return data["train"][starts + jnp.arange(self.window)[:, None]]
+
+
+class Language(TextTask):
+    """`language`: each byte from those before it, by a decoder-only transformer."""
+
+    name = "language"
+    REVISION = 1
+    SCALES = {
+        1: LanguageSettings(),
+        10: LanguageSettings(width=64, layers=2, context=64, steps=1000),
+    }
+
+    @property
+    def window(self) -> int:
+        """The context, and the byte after it."""
+        return self.settings.context + 1
+
+    def model(self, key: jax.Array) -> LanguageModel:
+        """A causal transformer."""
+        s = self.settings
+        transformer = Transformer(s.width, s.layers, s.heads, s.hidden, s.context, causal=True, key=key)
+        return LanguageModel(self.symbols, transformer, self.symbols, key)
+
+    def batches(self, seed: int) -> np.ndarray:
+        """int32 [steps, batch]: where each example begins in the training text."""
+        return self._starts(seed)
+
+    def loss(self, weights: Any, data: Any, batch: jax.Array) -> jax.Array:
+        """Mean cross-entropy of a byte in nats."""
+        return _of_next_bytes(weights, self._windows(data, batch)).mean()
+
+    def evaluate(self, weights: Any, data: Any) -> jax.Array:
+        """The fitness over the whole "evaluation" split."""
+        return self._fitness(mean_over(lambda windows: _of_next_bytes(weights, windows.T), data["evaluation"]))
+
+
+def _of_next_bytes(model: LanguageModel, windows: jax.Array) -> jax.Array:
+    """Mean cross-entropy of the bytes of each example, [examples], from windows [context + 1, examples]."""
+    logits = model(windows[:-1])
+    losses = cross_entropy(logits.reshape(len(logits), -1), windows[1:].reshape(-1))
+    return losses.reshape(logits.shape[1:]).mean(0)

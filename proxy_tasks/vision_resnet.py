@@ -1,0 +1,40 @@
+"""Vision with a small residual network: the paper's family on which Lion wins nothing (arXiv 2302.06675, section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from proxy_tasks.classifier import Classifier, ClassifierSettings
+from proxy_tasks.models.resnet import ResNet
+from proxy_tasks.settings import setting
+
+
+@dataclass(frozen=True)
+class ResNetSettings(ClassifierSettings):
+    """Settings of a residual network."""
+
+    width: int = setting(4, "channels of the first stage, a multiple of 4; each further stage has twice as many", 4)
+    stages: int = setting(2, "stages, each with half the height and width of the one before", 1, 5)
+    blocks: int = setting(1, "residual blocks in each stage", 1)
+
+
+class FashionResnet(Classifier):
+    """`fashion_resnet`: 14x14 pictures of clothes."""
+
+    name = "fashion_resnet"
+    REVISION = 1
+    SCALES = {
+        1: ResNetSettings(data="fashion_small", train=4000, validation=500, test=500, steps=300),
+    }
+
+    def inputs(self, images: Any) -> Any:
+        """[examples, channels, height, width]."""
+        return images.transpose(0, 3, 1, 2)
+
+    def model(self, key: jax.Array) -> ResNet:
+        """A residual network."""
+        s = self.settings
+        return ResNet(self.shape[-1], s.width, s.stages, s.blocks, self.classes, key)
