@@ -2,9 +2,9 @@
 
 Which arrays hold examples is nowhere declared, so it is taken from what the contract says. The splits are the entries
 of the data, such as "train" and "evaluation"; those that `test_data` leaves as they are belong to training, the others
-are what it scores on. In a split an example is a row of all its longest arrays together, or, where it is one list of
-whole numbers, a stretch of a text. Where these repeat within a split by themselves, as labels do, that two of them are
-equal says nothing, and then that is the answer.
+are what it scores on. In a split an example is a row of all its longest arrays together; a training split that is one
+list of whole numbers is a text, of which stretches are looked for. Where these repeat within a split by themselves, as
+labels do, that two of them are equal says nothing, and then that is the answer.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from proxy_tasks.leaves import digest
 from proxy_tasks.randomness import Purpose, stream
 
-STRETCH = 64  # tokens of a text that no accident makes equal
+STRETCH, SHORTEST = 64, 32  # tokens of a text that are looked for, at most and at least
 DISTINCT = 0.9  # share of a split's rows or stretches that has to differ from the others for equal ones to say anything
-QUOTED = 0.01  # share of the stretches of a text that may be in another: texts quote, and have headings
+QUOTED = 0.05  # share of the stretches of a text that may be in another: texts quote, and have headings
 
 
 def entries(data: Any) -> dict[str, Any]:
@@ -48,20 +49,30 @@ def common(split: Any, other: Any) -> int | None:
         None where that cannot be told.
     """
     ours, theirs = _longest(split), _longest(other)
-    alike = [(leaf.dtype, leaf.shape[1:]) for leaf in ours] == [(leaf.dtype, leaf.shape[1:]) for leaf in theirs]
-    if not ours or not alike:
+    if not ours or not theirs:
         return None
-    if sum(leaf.size for leaf in ours) > len(ours[0]):
+    if len(ours) == len(theirs) == 1 and ours[0].ndim == 1 and ours[0].dtype == theirs[0].dtype:
+        return _quotations(ours[0], theirs[0]) if ours[0].dtype.kind in "iu" and theirs[0].ndim < 3 else None
+    alike = [(leaf.dtype, leaf.shape[1:]) for leaf in ours] == [(leaf.dtype, leaf.shape[1:]) for leaf in theirs]
+    if alike and sum(leaf.size for leaf in ours) > len(ours[0]):
         known = set(_examples(ours))
         told = len(known) >= DISTINCT * len(ours[0])
         return sum(example in known for example in _examples(theirs)) if told else None
-    if len(ours) == 1 and ours[0].dtype.kind in "iu" and min(len(ours[0]), len(theirs[0])) >= STRETCH:
-        every, counted = _stretches(ours[0]), _stretches(theirs[0])[::STRETCH]
-        apart = every[::STRETCH]
-        found = int(np.isin(counted, every).sum())
-        told = len(np.unique(apart)) >= DISTINCT * len(apart)
-        return found * (found > QUOTED * len(counted)) if told else None
     return None
+
+
+def _quotations(text: np.ndarray, other: np.ndarray) -> int | None:
+    """How many stretches of a text, or of the rows of one that is cut, are in another text; 0 if they are few."""
+    width = min(STRETCH, other.shape[-1], len(text))
+    if width < SHORTEST:
+        return None
+    factors = stream(0, Purpose.SPLIT).integers(1, 2**63, width, dtype=np.uint64)
+    cut = other[:, :width] if other.ndim == 2 else sliding_window_view(other, width)[::width]
+    every = sliding_window_view(text.astype(np.uint64), width) @ factors  # a hash of the stretch from each place on
+    stretches = cut.astype(np.uint64) @ factors
+    found = int(np.isin(stretches, every).sum())
+    told = len(np.unique(every[::width])) >= DISTINCT * len(every[::width])
+    return found * (found > QUOTED * len(stretches)) if told else None
 
 
 def _longest(split: Any) -> list[np.ndarray]:
@@ -75,13 +86,3 @@ def _examples(leaves: list[np.ndarray]) -> Iterator[bytes]:
     """A digest of each example."""
     for rows in zip(*leaves, strict=True):
         yield hashlib.blake2b(b"".join(row.tobytes() for row in rows), digest_size=16).digest()
-
-
-def _stretches(text: np.ndarray) -> np.ndarray:
-    """A hash of the STRETCH tokens from each place on, uint64 [tokens - STRETCH + 1]."""
-    factors = stream(0, Purpose.SPLIT).integers(1, 2**63, STRETCH, dtype=np.uint64)
-    tokens, count = text.astype(np.uint64), len(text) - STRETCH + 1
-    found = np.zeros(count, np.uint64)
-    for place, factor in enumerate(factors):
-        found += tokens[place : place + count] * factor
-    return found

@@ -30,9 +30,9 @@ from jax.experimental import checkify
 
 from proxy_tasks.contract import ask, check_contract, check_start, require
 from proxy_tasks.errors import TaskError
+from proxy_tasks.leaks import common, divided, entries
 from proxy_tasks.leaves import digest, named, not_finite
 from proxy_tasks.registry import get
-from proxy_tasks.leaks import common, divided, entries
 from proxy_tasks.subject import RATES, Subject
 from proxy_tasks.task import Task
 

@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target",
         metavar="TARGET",
-        help="path/to/file.py:Class, package.module:Class, or a name that `optsearch tasks` lists; as `task` in a"
-        " configuration",
+        help="path/to/file.py:Class, package.module:Class, or a name that `optsearch tasks` lists, with settings if it"
+        " has some: whatever `task` may be in a configuration",
     )
     parser.add_argument("--scale", metavar="N", type=int, default=1, help="scale of the task (default: %(default)s)")
 
@@ -35,11 +35,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a line for each check and the cost of a candidate; 1 if a check fails."""
     single_threaded()
     start_jax()
+    from proxy_tasks import several
+
+    return max([_check(target, arguments.scale) for target in several(arguments.target)])
+
+
+def _check(target: str, scale: int) -> int:
     from proxy_tasks.cost import measure
     from proxy_tasks.testing import CHECKS, Subject
 
-    subject = Subject(arguments.target, arguments.scale)
+    subject = Subject(target, scale)
     name = subject.task.name
+    print(f"{name} x{scale}")
     failed = 0
     for check, rule in CHECKS.items():
         try:
@@ -50,9 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
             if check in NEEDED:
                 print(f"the other checks need {check}: mend that first")
                 return 1
-    with suppress(TaskError):  # there is none where nothing trains, which a check has said
+    with suppress(TaskError):  # what trains with no learning rate has no cost, and a check has said so
         table = measure(subject).table()
-        print(f"\nWhat a candidate of {name} x{arguments.scale} costs here:\n\n{table}")
-    if failed:
-        print(f"\n{failed} of {len(CHECKS)} checks failed")
+        print(f"\nwhat a candidate costs here:\n{table}")
+    print(f"\n{failed} of {len(CHECKS)} checks failed" if failed else f"\nall {len(CHECKS)} checks passed")
     return 1 if failed else 0

@@ -10,8 +10,8 @@ import numpy as np
 import optax
 import pytest
 from jax.test_util import check_grads
-
 from proxy_tasks.layers import attention, cross_entropy, dense, layer_norm, normal
+
 from proxy_tasks.randomness import Purpose, stream
 
 

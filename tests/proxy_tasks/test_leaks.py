@@ -49,6 +49,13 @@ def test_a_text_that_goes_on_in_another_split_is_found_wherever_it_is_cut():
     assert common(TEXT[:4000], TEXT[4000:]) == 0
 
 
+@pytest.mark.parametrize("length", [40, 80])
+def test_a_text_that_is_cut_into_rows_is_found_in_one_that_is_not(length):
+    rows = TEXT[-20 * length :].reshape(20, length)
+    assert common(TEXT[: -10 * length], RNG.permutation(rows)) == 10
+    assert common(TEXT[: -20 * length], rows) == 0
+
+
 def test_a_text_may_quote_another():
     other = np.concatenate([RNG.integers(30, size=500 * STRETCH), TEXT[:STRETCH]]).astype(np.uint8)
     assert common(TEXT, other) == 0
@@ -65,6 +72,8 @@ def test_a_text_may_quote_another():
         (np.float32(1), np.float32(1)),
         ([], []),
         (np.zeros(1000, np.uint8), np.zeros(500, np.uint8)),
+        (TEXT, TEXT[:100].reshape(10, 10)),
+        (TEXT, TEXT.astype(np.int32)),
         (np.zeros((0, 3)), np.zeros((0, 3))),
     ],
     ids=[
@@ -76,6 +85,8 @@ def test_a_text_may_quote_another():
         "no axis",
         "nothing",
         "one token",
+        "short rows",
+        "a text of another dtype",
         "no examples",
     ],
 )

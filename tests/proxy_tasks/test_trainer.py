@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.flatten_util import ravel_pytree
+from proxy_tasks.digits import Digits
 
 import dsl
 import proxy_tasks
 from dsl.vm.bytecode import Capacity, encode
 from proxy_tasks import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Trainer
-from proxy_tasks.digits import Digits
 from proxy_tasks.trainer import QUEUE, SEEDS_KEPT
 
 ADAMW = dsl.canonical(dsl.known("adamw", learning_rate=0.01, weight_decay=0.1))
