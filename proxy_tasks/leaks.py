@@ -66,9 +66,13 @@ def _quotations(text: np.ndarray, other: np.ndarray) -> int | None:
     width = min(STRETCH, other.shape[-1], len(text))
     if width < SHORTEST:
         return None
+    # A hash of the stretch from each place on; that of a row is the same sum.
     factors = stream(0, Purpose.SPLIT).integers(1, 2**63, width, dtype=np.uint64)
+    tokens, count = text.astype(np.uint64), len(text) - width + 1
+    every = np.zeros(count, np.uint64)
+    for place, factor in enumerate(factors):
+        every += tokens[place : place + count] * factor
     cut = other[:, :width] if other.ndim == 2 else sliding_window_view(other, width)[::width]
-    every = sliding_window_view(text.astype(np.uint64), width) @ factors  # a hash of the stretch from each place on
     stretches = cut.astype(np.uint64) @ factors
     found = int(np.isin(stretches, every).sum())
     told = len(np.unique(every[::width])) >= DISTINCT * len(every[::width])

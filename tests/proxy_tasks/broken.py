@@ -226,7 +226,3 @@ class LearnsNothing(Good):
 class NarrowLoss(Good):
     def loss(self, weights, data, batch):
         return super().loss(weights, data, batch) + jnp.log(1e-5 - jnp.abs(jnp.sum(weights["out"])))
-
-
-class NoBetterThanChance(Good):
-    chance = 1e-6

@@ -65,7 +65,6 @@ BROKEN = {
     ("OneVersion", "version"): "version is 1 at scale 10 as at scale 1: put the scale into fingerprint()",
     ("LearnsNothing", "learns"): "the same thing",
     ("NarrowLoss", "learns"): "a training by AdamW is not finite with any learning rate from 0.0003 to 0.1",
-    ("NoBetterThanChance", "learns"): "no better than chance, 1e-06",
 }
 
 
@@ -87,6 +86,14 @@ def test_every_check_is_seen_to_fail():
 def test_a_task_without_scale_1_is_told_so():
     with pytest.raises(TaskError, match="good starts at scale 10"):
         CHECKS["scales"](Subject(f"{FILE}:NoFirstScale", 10))
+
+
+def test_chance_is_reported_and_has_to_be_bettered(monkeypatch):
+    monkeypatch.setattr(GOOD.task, "chance", 15.25, raising=False)
+    assert CHECKS["learns"](GOOD).endswith("; chance is 15.25")
+    monkeypatch.setattr(GOOD.task, "chance", 1e-6, raising=False)
+    with pytest.raises(TaskError, match="no better than chance, 1e-06: give more steps"):
+        CHECKS["learns"](GOOD)
 
 
 def test_the_cost_of_a_candidate_is_that_of_the_task():
