@@ -110,9 +110,12 @@ def main() -> None:
             a, l = (mean_and_error(row[o]["losses"]) for o in ("adamw", "lion"))
             diff = [x - y for x, y in zip(row["adamw"]["losses"], row["lion"]["losses"])]
             d = mean_and_error(diff)
-            print(f"{row['name']:40s} x{row['scale']:<3d} {row['weights']:7d}w {row['seconds']:7.3f}s compile {row['compile_s']:.1f} chance {row['chance']:.3f} "
-                  f"adamw {a[0]:.4f}+-{a[1]:.4f} ({row['adamw']['learning_rate']:g},{row['adamw']['weight_decay']:g}{'!' if row['adamw']['edge'] else ''}) "
-                  f"lion {l[0]:.4f}+-{l[1]:.4f} ({row['lion']['learning_rate']:g},{row['lion']['weight_decay']:g}{'!' if row['lion']['edge'] else ''}) diff {d[0]:.4f}+-{d[1]:.4f} = {100*d[0]/a[0]:.1f}% z {d[0]/d[1]:.1f}", flush=True)
+            print(
+                f"{row['name']:40s} x{row['scale']:<3d} {row['weights']:7d}w {row['seconds']:7.3f}s compile {row['compile_s']:.1f} chance {row['chance']:.3f} "
+                f"adamw {a[0]:.4f}+-{a[1]:.4f} ({row['adamw']['learning_rate']:g},{row['adamw']['weight_decay']:g}{'!' if row['adamw']['edge'] else ''}) "
+                f"lion {l[0]:.4f}+-{l[1]:.4f} ({row['lion']['learning_rate']:g},{row['lion']['weight_decay']:g}{'!' if row['lion']['edge'] else ''}) diff {d[0]:.4f}+-{d[1]:.4f} = {100 * d[0] / a[0]:.1f}% z {d[0] / d[1]:.1f}",
+                flush=True,
+            )
             if arguments.json:
                 arguments.json.write_text(json.dumps(rows))
 
