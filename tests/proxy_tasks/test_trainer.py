@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.flatten_util import ravel_pytree
-from proxy_tasks.vision_mlp import Digits
 
 import dsl
 import proxy_tasks
 from dsl.vm.bytecode import Capacity, encode
 from proxy_tasks import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Trainer
 from proxy_tasks.trainer import QUEUE, SEEDS_KEPT
+from proxy_tasks.vision_mlp import Digits
 
 ADAMW = dsl.canonical(dsl.known("adamw", learning_rate=0.01, weight_decay=0.1))
 LION = dsl.canonical(dsl.known("lion", learning_rate=0.003))
