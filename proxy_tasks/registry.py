@@ -17,17 +17,17 @@ from proxy_tasks.language import Language
 from proxy_tasks.masked_language import MaskedLanguage
 from proxy_tasks.naming import place_and_settings, several
 from proxy_tasks.task import Task
-from proxy_tasks.vision_mlp import Digits, FashionMlp
-from proxy_tasks.vision_resnet import FashionResnet
-from proxy_tasks.vision_vit import DigitsVit, FashionVit
+from proxy_tasks.vision_mlp import Digits, VisionMlp
+from proxy_tasks.vision_resnet import VisionResnet
+from proxy_tasks.vision_vit import DigitsVit, VisionVit
 
 # A new built-in task is one file and one line here.
 TASKS: dict[str, type[Task]] = {
     "digits": Digits,
     "digits_vit": DigitsVit,
-    "fashion_mlp": FashionMlp,
-    "fashion_vit": FashionVit,
-    "fashion_resnet": FashionResnet,
+    "vision_mlp": VisionMlp,
+    "vision_vit": VisionVit,
+    "vision_resnet": VisionResnet,
     "language": Language,
     "masked_language": MaskedLanguage,
 }

@@ -38,7 +38,7 @@ def read_csv(path: Path, missing: str = "refuse") -> dict[str, np.ndarray]:
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
-        header = next(reader, [])
+        header = next(filter(None, reader), [])
         for row in reader:
             if row:
                 rows.append(row)
@@ -53,10 +53,7 @@ def read_csv(path: Path, missing: str = "refuse") -> dict[str, np.ndarray]:
                 "complete the row, or quote the field that holds a comma"
             )
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    gaps = {
-        name: np.fromiter((value.strip().lower() in MISSING for value in column), bool, len(rows))
-        for name, column in columns.items()
-    }
+    gaps = {name: _missing_in(column) for name, column in columns.items()}
     kept = _kept(path, gaps, missing, lambda row: f"line {lines[row]}")
     return {name: _parsed(list(compress(column, kept))) for name, column in columns.items()}
 
@@ -78,6 +75,8 @@ def read_columns(path: Path, missing: str = "refuse") -> dict[str, np.ndarray]:
             raise TaskError(
                 f"{path}: {name!r} has {len(array)} rows where the first column has {rows}; make them alike"
             )
+        if array.dtype.kind == "u" and rows and array.max() > np.iinfo(np.int64).max:
+            raise TaskError(f"{path}: {name!r} has {array.max()}, too large for int64; store it as text")
     _check_header(path, list(arrays), rows)
     gaps = {name: array != array for name, array in arrays.items()}  # of all values, only NaN is not itself
     kept = _kept(path, gaps, missing, lambda row: f"row {row}")
@@ -113,7 +112,10 @@ def read_parquet(path: Path, missing: str = "refuse") -> dict[str, np.ndarray]:
             to = arrow.large_string()
         else:
             raise TaskError(f"{path}: the column {name!r} is {column.type}; make it numbers or text, or leave it out")
-        columns[name] = column.cast(to)
+        try:
+            columns[name] = column.cast(to)
+        except arrow.ArrowException as error:
+            raise TaskError(f"{path}: the column {name!r} does not become {to} ({error}); store it as text") from None
         gaps[name] = column.is_null(nan_is_null=True).to_numpy()
     kept = arrow.array(_kept(path, gaps, missing, lambda row: f"row {row}"))
     return {
@@ -158,14 +160,19 @@ def _kept(path: Path, gaps: Mapping[str, np.ndarray], missing: str, place: Calla
     return ~gapped
 
 
+def _missing_in(column: Sequence[str]) -> np.ndarray:
+    """Which values are missing: bool [rows]."""
+    spellings = {value for value in set(column) if value.strip().lower() in MISSING}
+    return np.fromiter(map(spellings.__contains__, column), bool, len(column))
+
+
 def _parsed(column: list[str]) -> np.ndarray:
-    if any("_" in value for value in column):  # Python reads 1_000 as a number; tables mean text
-        return np.array(column)
-    try:
-        return np.array([int(value) for value in column], np.int64)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return np.array([float(value) for value in column])
-    except ValueError:
-        return np.array(column)
+    distinct = set(column)
+    if not any("_" in value for value in distinct):  # Python takes 1_000 for a number, a table does not
+        for number, dtype in ((int, np.int64), (float, np.float64)):
+            try:
+                values = {value: number(value) for value in distinct}
+                return np.fromiter(map(values.__getitem__, column), dtype, len(column))
+            except (ValueError, OverflowError):  # neither text nor an integer of more than 64 bits
+                continue
+    return np.array(column)

