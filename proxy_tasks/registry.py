@@ -15,6 +15,7 @@ from proxy_tasks.errors import TaskError
 from proxy_tasks.installed import declared
 from proxy_tasks.language import Language
 from proxy_tasks.masked_language import MaskedLanguage
+from proxy_tasks.model_task import ModelTask
 from proxy_tasks.naming import place_and_settings, several
 from proxy_tasks.task import Task
 from proxy_tasks.vision_mlp import Digits, VisionMlp
@@ -22,7 +23,7 @@ from proxy_tasks.vision_resnet import VisionResnet
 from proxy_tasks.vision_vit import DigitsVit, VisionVit
 
 # A new built-in task is one file and one line here.
-TASKS: dict[str, type[Task]] = {
+TASKS: dict[str, type[ModelTask]] = {
     "digits": Digits,
     "digits_vit": DigitsVit,
     "vision_mlp": VisionMlp,

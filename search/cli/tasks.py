@@ -1,7 +1,8 @@
-"""Lists the tasks, built in and of installed packages; makes a task of your own, and checks one.
+"""Lists the tasks, built in and of installed packages; shows their settings; begins a task of your own, and checks one.
 
 examples:
   optsearch tasks                              the tasks that there are
+  optsearch tasks settings vision_vit          what may be changed of a built-in one
   optsearch tasks new my_task                  begins a task of your own, in my_task.py
   optsearch tasks check my_task.py:MyTask      says what is wrong with it, and what a candidate costs
 """
@@ -9,15 +10,15 @@ examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from types import ModuleType
 
 from proxy_tasks import TaskError
 from proxy_tasks.environment import single_threaded
-from search.cli import task_check, task_new
+from search.cli import task_check, task_new, task_settings
 from search.cli.arguments import add_commands
 
-ACTIONS: dict[str, ModuleType] = {"new": task_new, "check": task_check}
+ACTIONS: dict[str, ModuleType] = {"settings": task_settings, "new": task_new, "check": task_check}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,20 +35,20 @@ def run(arguments: argparse.Namespace) -> int:
     from proxy_tasks.installed import declared
 
     print(f"{'name':<16} {'scale':>5} {'weights':>10} {'steps':>7}")
-    for name in TASKS:
-        print("\n".join(_rows(name)))
-    for task in declared():
-        if task.name in TASKS:
-            print(f"{task.name:<16} {task.distribution} has one, too, which is hidden: write {task.target}")
+    for name, task in TASKS.items():
+        print("\n".join(_rows(name, task.SCALES)))
+    for other in declared():
+        if other.name in TASKS:
+            print(f"{other.name:<16} {other.distribution} has one, too, which is hidden: write {other.target}")
             continue
-        rows = [f"{row}  {task.distribution}" for row in _rows(task.name)]
-        broken = f"{task.name:<16} {task.distribution}, broken: `optsearch tasks check {task.name}` says why"
+        rows = [f"{row}  {other.distribution}" for row in _rows(other.name)]
+        broken = f"{other.name:<16} {other.distribution}, broken: `optsearch tasks check {other.name}` says why"
         print("\n".join(rows or [broken]))
     return 0
 
 
-def _rows(name: str) -> Iterator[str]:
-    """A line for each scale that a task has."""
+def _rows(name: str, known: Container[int] = ()) -> Iterator[str]:
+    """A line for each scale that a task has, or is known to have."""
     from proxy_tasks import get
     from proxy_tasks.testing import SCALES
 
@@ -55,5 +56,6 @@ def _rows(name: str) -> Iterator[str]:
         try:
             task = get(name, scale)
             yield f"{name:<16} {scale:>5} {task.size:>10} {task.steps:>7}"
-        except TaskError:  # a task need not have every scale
-            continue
+        except TaskError as error:
+            if scale in known:  # a task need not have every scale
+                yield f"{name:<16} {scale:>5} {error}"

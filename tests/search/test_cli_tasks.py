@@ -26,11 +26,11 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("action", ["new", "check"])
+@pytest.mark.parametrize("action", ["new", "check", "settings"])
 def test_the_help_of_every_action_gives_an_example_of_it(action, capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["tasks", action, "--help"])
-    assert f"\n  optsearch tasks {action} my_task" in capsys.readouterr().out
+    assert f"\n  optsearch tasks {action} " in capsys.readouterr().out
 
 
 def test_the_tasks_of_installed_packages_are_listed_after_the_others_with_where_they_are_from(
@@ -134,3 +134,26 @@ def test_what_breaks_the_contract_is_not_checked_further(capsys):
 def test_a_task_that_there_is_not_is_an_error_of_the_command(capsys):
     assert main(["tasks", "check", f"{BROKEN}:Absent"]) == 2
     assert capsys.readouterr().err.startswith(f"optsearch: {BROKEN} has no class 'Absent'; its tasks: Good, Double")
+
+
+def test_the_scales_whose_data_is_not_here_are_listed_with_the_command_that_fetches_it(here, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here))
+    monkeypatch.setattr("proxy_tasks.TASKS", {"vision_mlp": TASKS["vision_mlp"]}, raising=False)
+    assert main(["tasks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5 and lines[3].startswith("vision_mlp         100 the data set fashion_mnist is not here")
+    assert lines[3].endswith("run: python scripts/make_data.py fashion_mnist")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_settings_of_every_task_are_shown_with_their_values_at_every_scale(name, capsys):
+    assert main(["tasks", "settings", name]) == 0
+    head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head == ["setting", *(f"x{scale}" for scale in TASKS[name].SCALES), "meaning"]
+    steps = next(row for row in rows if row[0] == "steps")
+    assert steps[1 : len(head) - 1] == [str(settings.steps) for settings in TASKS[name].SCALES.values()]
+
+
+def test_settings_of_what_is_not_built_in_are_refused_with_the_nearest(here, capsys):
+    assert main(["tasks", "settings", "digits_vitt"]) == 1
+    assert "there is no built-in task 'digits_vitt'; did you mean 'digits_vit'?" in capsys.readouterr().err
