@@ -57,7 +57,9 @@ def common(split: Any, other: Any) -> int | None:
     if alike and sum(leaf.size for leaf in ours) > len(ours[0]):
         known = set(_examples(ours))
         told = len(known) >= DISTINCT * len(ours[0])
-        return sum(example in known for example in _examples(theirs)) if told else None
+        found = sum(example in known for example in _examples(theirs))
+        cut = all(leaf.ndim == 2 and leaf.dtype.kind in "iu" for leaf in ours)  # perhaps a text, in rows
+        return (_beyond_quotations(found, len(theirs[0])) if cut else found) if told else None
     return None
 
 
@@ -76,7 +78,12 @@ def _quotations(text: np.ndarray, other: np.ndarray) -> int | None:
     stretches = cut.astype(np.uint64) @ factors
     found = int(np.isin(stretches, every).sum())
     told = len(np.unique(every[::width])) >= DISTINCT * len(every[::width])
-    return found * (found > QUOTED * len(stretches)) if told else None
+    return _beyond_quotations(found, len(stretches)) if told else None
+
+
+def _beyond_quotations(found: int, of: int) -> int:
+    """What was found, or 0 where it is as little as texts quote."""
+    return found if found > QUOTED * of else 0
 
 
 def _longest(split: Any) -> list[np.ndarray]:
