@@ -56,8 +56,11 @@ def common(split: Any, other: Any) -> int | None:
     alike = [(leaf.dtype, leaf.shape[1:]) for leaf in ours] == [(leaf.dtype, leaf.shape[1:]) for leaf in theirs]
     if alike and sum(leaf.size for leaf in ours) > len(ours[0]):
         known = set(_examples(ours))
+        repeated = len(ours[0]) - len(known)
         told = len(known) >= DISTINCT * len(ours[0])
         found = sum(example in known for example in _examples(theirs))
+        if found <= repeated:  # as few as the rows of a table that are alike by chance
+            found = 0
         cut = all(leaf.ndim == 2 and leaf.dtype.kind in "iu" for leaf in ours)  # perhaps a text, in rows
         return (_beyond_quotations(found, len(theirs[0])) if cut else found) if told else None
     return None

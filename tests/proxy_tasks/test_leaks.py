@@ -44,6 +44,12 @@ def test_an_example_is_all_that_belongs_to_it():
     assert common({"x": X, "y": Y}, {"x": X, "y": Y + 1}) == 0
 
 
+def test_rows_that_are_alike_by_chance_are_no_leak():
+    twice = np.concatenate([X[:80], X[:1]])
+    assert common({"x": twice}, {"x": X[79:]}) == 0
+    assert common({"x": twice}, {"x": X[78:]}) == 2
+
+
 def test_a_text_that_goes_on_in_another_split_is_found_wherever_it_is_cut():
     assert common(TEXT[:4000], TEXT[3333:]) > 0
     assert common(TEXT[:4000], TEXT[4000:]) == 0
