@@ -62,9 +62,13 @@ class Classifier(ModelTask):
         model itself takes the examples as the last axis.
         """
 
+    def images(self) -> dict[str, np.ndarray]:
+        """What is divided: {"images": uint8 [n, height, width, channels], "labels": int32 [n]}."""
+        return datasets.images(self.settings.data)
+
     def load(self) -> None:
         """Images as float32 in [0, 1], labels as int32, divided."""
-        found, s = datasets.images(self.settings.data), self.settings
+        found, s = self.images(), self.settings
         self.classes = int(found["labels"].max()) + 1
         pixels, labels = found["images"], found["labels"]
         self._parts = {name: (pixels[chosen], labels[chosen]) for name, chosen in s.split.indices(len(labels)).items()}

@@ -42,13 +42,17 @@ class LanguageSettings(Settings):
 class TextTask(ModelTask):
     """A model of a text. What is held back are two long stretches at its end, in one piece each."""
 
+    def texts(self) -> list[np.ndarray]:
+        """The text, uint8 [bytes], and any others whose bytes the model is to know as well."""
+        return [datasets.text(self.settings.data)]
+
     def load(self) -> None:
-        """The text as numbers 0, 1, ... of the distinct bytes in it, divided."""
-        s, text = self.settings, datasets.text(self.settings.data)
+        """The text as numbers 0, 1, ... of the distinct bytes in all texts, divided."""
+        s, texts = self.settings, self.texts()
         if s.width % s.heads:
             raise TaskError(f"{self.name}: width = {s.width} is not a multiple of heads = {s.heads}")
-        symbols, numbers = np.unique(text, return_inverse=True)
-        self.symbols = len(symbols)
+        symbols = np.unique(np.concatenate(texts))
+        self.symbols, text = len(symbols), np.searchsorted(symbols, texts[0])
         held_back = (s.validation + s.test) * self.window
         if len(text) < held_back + self.window:
             raise TaskError(
@@ -56,7 +60,7 @@ class TextTask(ModelTask):
                 f" {s.validation} and test = {s.test} it takes {held_back + self.window}: make these smaller"
             )
         ends = np.cumsum([len(text) - held_back, s.validation * self.window])
-        train, validation, test = np.split(numbers.astype(np.int32), ends)
+        train, validation, test = np.split(text.astype(np.int32), ends)
         self._train, self._held_back = train, {"validation": validation, "test": test}
 
     @property

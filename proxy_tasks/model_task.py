@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -46,7 +47,6 @@ class ModelTask(Task):
         self.settings: Any = changed(self.SCALES[scale], changes, self.name)
         self.steps = self.settings.steps
         self.load()
-        self.version = fingerprint(self.name, scale, self.settings, self.sources(), self.REVISION)
         self.name = ",".join([self.name, *(f"{key}={value}" for key, value in changes.items())])
 
     @abstractmethod
@@ -70,6 +70,16 @@ class ModelTask(Task):
         """The model, with weights drawn by NumPy."""
         return initial(self.model, stream(seed, Purpose.WEIGHTS))
 
+    @cached_property
+    def version(self) -> str:  # type: ignore[override]
+        """A hash of name, scale, settings, data and revision; made when it is asked for, and not before."""
+        return fingerprint(type(self).name, self.scale, self.settings, self.sources(), self.REVISION)
+
+    @property
+    def size(self) -> int:
+        """Number of weights, of the model's shapes alone."""
+        return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(self.model, jax.random.key(0))))
+
     def schedule(self) -> np.ndarray:
         """That of the settings."""
         return SCHEDULES[self.settings.schedule](self.steps, self.settings.warm_up)
@@ -84,7 +94,7 @@ def mean_over(measure: Callable[[Any], jax.Array], split: Any) -> jax.Array:
     """
     examples = len(jax.tree.leaves(split)[0])
     whole = examples // CHUNK * CHUNK
-    chunks = jax.tree.map(lambda a: a[:whole].reshape(-1, CHUNK, *a.shape[1:]), split)
+    chunks = jax.tree.map(lambda a: a[:whole].reshape(whole // CHUNK, CHUNK, *a.shape[1:]), split)
     sums = lax.map(lambda chunk: measure(chunk).sum(), chunks).sum() if whole else 0.0
     rest = jax.tree.map(lambda a: a[whole:], split)
     return (sums + (measure(rest).sum() if whole < examples else 0.0)) / jnp.float32(examples)

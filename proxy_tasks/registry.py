@@ -61,7 +61,8 @@ def get(name: str, scale: int = 1) -> Task:
         raise
     except Exception as error:
         raise TaskError(f"{place} cannot be made with {called} ({type(error).__name__}: {error})") from error
-    if missing := [attribute for attribute in Task.__annotations__ if not hasattr(task, attribute)]:
+    # What the class computes is not asked for yet: a version may take a training.
+    if missing := [name for name in Task.__annotations__ if not (hasattr(found, name) or hasattr(task, name))]:
         raise TaskError(f"{name} does not set {', '.join(missing)}: proxy_tasks.Task says what they mean")
     return task
 

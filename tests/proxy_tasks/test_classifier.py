@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import proxy_tasks
-from proxy_tasks import TASKS, datasets
+from proxy_tasks import TASKS
 from proxy_tasks.augmentation import augmented, draw_augmentation
 from proxy_tasks.classifier import Classifier
 
@@ -49,14 +49,14 @@ def test_an_epoch_shows_every_example_once(task):
 
 @every_classifier
 def test_only_test_data_reads_the_test_split(task, monkeypatch):
-    before, test_before, images = task.data(), task.test_data(), datasets.images
+    before, test_before, images = task.data(), task.test_data(), type(task).images
 
-    def spoilt(name):
-        arrays = {key: value.copy() for key, value in images(name).items()}
+    def spoilt(self):
+        arrays = {key: value.copy() for key, value in images(self).items()}
         arrays["images"][task.settings.split.indices(len(arrays["labels"]))["test"]] = 3
         return arrays
 
-    monkeypatch.setattr(datasets, "images", spoilt)
+    monkeypatch.setattr(type(task), "images", spoilt)
     other = proxy_tasks.get(task.name)
     assert equal(other.data(), before)
     assert not equal(other.test_data(), test_before)
