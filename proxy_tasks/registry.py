@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from proxy_tasks.ctr import Ctr
 from proxy_tasks.errors import TaskError
 from proxy_tasks.installed import declared
 from proxy_tasks.language import Language
@@ -31,6 +32,7 @@ TASKS: dict[str, type[ModelTask]] = {
     "vision_resnet": VisionResnet,
     "language": Language,
     "masked_language": MaskedLanguage,
+    "ctr": Ctr,
 }
 
 

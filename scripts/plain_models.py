@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from proxy_tasks.ctr import Ctr
 from proxy_tasks.language import Language
 from proxy_tasks.masked_language import MaskedLanguage
 from proxy_tasks.vision_mlp import Digits
@@ -148,10 +149,26 @@ def masked_language(task: Any, w: Any, data: Any, batch: Any) -> jax.Array:
     return (entropy(h @ w["head"], windows) * batch["hidden"]).sum() / batch["hidden"].sum()
 
 
+def ctr_weights(model: Any) -> dict[str, Any]:
+    """Of an `EmbeddingPerceptron`; there are no quantities."""
+    return {"values": model.values, "layers": mlp_weights(model.perceptron)}
+
+
+def ctr(task: Any, w: Any, data: Any, batch: Any) -> jax.Array:
+    """Loss of a perceptron over embeddings."""
+    names, y = data["train"]["names"][batch], data["train"]["y"][batch]
+    h = w["values"][names].reshape(len(names), -1)
+    for matrix, bias in w["layers"][:-1]:
+        h = jax.nn.relu(h @ matrix + bias)
+    logits = (h @ w["layers"][-1][0] + w["layers"][-1][1])[:, 0]
+    return -(y * jax.nn.log_sigmoid(logits) + (1 - y) * jax.nn.log_sigmoid(-logits)).mean()
+
+
 PLAIN: dict[type, tuple[Callable, Callable]] = {
     Digits: (mlp_weights, mlp),
     DigitsVit: (vit_weights, vit),
     VisionResnet: (resnet_weights, resnet),
     Language: (language_weights, language),
     MaskedLanguage: (language_weights, masked_language),
+    Ctr: (ctr_weights, ctr),
 }
