@@ -13,6 +13,8 @@ from types import ModuleType
 
 from proxy_tasks.ctr import Ctr
 from proxy_tasks.errors import TaskError
+from proxy_tasks.finetune_language import FinetuneLanguage
+from proxy_tasks.finetune_vision import FinetuneVision
 from proxy_tasks.installed import declared
 from proxy_tasks.language import Language
 from proxy_tasks.masked_language import MaskedLanguage
@@ -33,6 +35,8 @@ TASKS: dict[str, type[ModelTask]] = {
     "language": Language,
     "masked_language": MaskedLanguage,
     "ctr": Ctr,
+    "finetune_vision": FinetuneVision,
+    "finetune_language": FinetuneLanguage,
 }
 
 
