@@ -155,5 +155,5 @@ def test_the_settings_of_every_task_are_shown_with_their_values_at_every_scale(n
 
 
 def test_settings_of_what_is_not_built_in_are_refused_with_the_nearest(here, capsys):
-    assert main(["tasks", "settings", "digits_vitt"]) == 1
+    assert main(["tasks", "settings", "digits_vitt"]) == 2
     assert "there is no built-in task 'digits_vitt'; did you mean 'digits_vit'?" in capsys.readouterr().err
