@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from proxy_tasks.contrastive import Contrastive
+from proxy_tasks.diffusion import Diffusion
 from proxy_tasks.errors import TaskError
 from proxy_tasks.language import Language
 from proxy_tasks.masked_language import MaskedLanguage
@@ -30,6 +32,8 @@ TASKS: dict[str, type[Task]] = {
     "fashion_resnet": FashionResnet,
     "language": Language,
     "masked_language": MaskedLanguage,
+    "diffusion": Diffusion,
+    "contrastive": Contrastive,
 }
 
 
