@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from proxy_tasks.errors import TaskError
+from proxy_tasks.naming import several
 from proxy_tasks.outcome import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome
 
 if TYPE_CHECKING:
-    from proxy_tasks.registry import TASKS, get
+    from proxy_tasks.combination import Combination, trainer_of
+    from proxy_tasks.registry import TASKS, get, get_all
     from proxy_tasks.task import Task, fingerprint
     from proxy_tasks.trainer import Trainer, train
 
@@ -23,22 +25,29 @@ __all__ = [
     "STOPPED_EARLY",
     "TASKS",
     "TRAINED",
+    "Combination",
     "Outcome",
     "Task",
     "TaskError",
     "Trainer",
     "fingerprint",
     "get",
+    "get_all",
+    "several",
     "train",
+    "trainer_of",
 ]
 
 _NEEDS_JAX = {
+    "Combination": "combination",
     "TASKS": "registry",
     "Task": "task",
     "Trainer": "trainer",
     "fingerprint": "task",
     "get": "registry",
+    "get_all": "registry",
     "train": "trainer",
+    "trainer_of": "combination",
 }
 
 

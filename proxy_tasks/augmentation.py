@@ -25,7 +25,7 @@ def draw_augmentation(seed: int, shape: tuple[int, ...], shift: int, flip: bool)
         {"shift": int32 [steps, batch, 2] from 0 to 2 shift, "flip": bool [steps, batch]}, each only where asked for.
     """
     rng = stream(seed, Purpose.AUGMENTATION)
-    drawn = {}
+    drawn: dict[str, np.ndarray] = {}
     if shift:
         drawn["shift"] = rng.integers(2 * shift + 1, size=(*shape, 2), dtype=np.int32)
     if flip:

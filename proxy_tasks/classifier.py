@@ -46,6 +46,11 @@ class ClassifierSettings(ImageSettings):
     flip: bool = setting(False, "whether half of the training images are mirrored, anew in each step")
 
 
+# What the larger vision tasks are made of: bundled pictures, and whole sets that scripts/make_data.py fetches.
+SMALL: dict[str, Any] = {"data": "fashion_small", "train": 4000, "validation": 500, "test": 500}
+WHOLE: dict[str, Any] = {"data": "fashion_mnist", "train": 50_000, "validation": 5_120, "test": 10_000}
+
+
 class Classifier(ModelTask):
     """An image classifier. A model is a subclass with a name, a table of settings, `model` and `inputs`."""
 

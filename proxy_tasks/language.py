@@ -25,10 +25,11 @@ from proxy_tasks.settings import Settings, setting
 class LanguageSettings(Settings):
     """Settings of a transformer over bytes."""
 
+    batch: int = setting(32, "stretches of text a step", 1)
     data: str = setting("addresses_small", "text: a known set, or the path of a file in UTF-8")
-    context: int = setting(32, "bytes that the model sees at once", 2)
-    validation: int = setting(256, "stretches of text, each of the context's length, whose loss is the fitness", 1)
-    test: int = setting(256, "stretches that no search sees", 1)
+    context: int = setting(16, "bytes that the model sees at once", 2)
+    validation: int = setting(512, "stretches of text, each of the context's length, whose loss is the fitness", 1)
+    test: int = setting(512, "stretches that no search sees", 1)
     width: int = setting(32, "features of a byte; a multiple of the heads", 1)
     layers: int = setting(1, "blocks of attention and perceptron", 1)
     heads: int = setting(2, "attention heads", 1)
@@ -105,7 +106,9 @@ class Language(TextTask):
     REVISION = 1
     SCALES = {
         1: LanguageSettings(),
-        10: LanguageSettings(width=64, layers=2, context=64, steps=1000),
+        10: LanguageSettings(width=48, layers=2, context=24, steps=800),
+        100: LanguageSettings(width=96, layers=2, heads=3, context=32, steps=1700),
+        500: LanguageSettings(data="addresses", width=128, layers=3, heads=4, context=48, steps=2000),
     }
 
     @property

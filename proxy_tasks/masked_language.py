@@ -22,7 +22,7 @@ from proxy_tasks.settings import setting
 class MaskedSettings(LanguageSettings):
     """Settings of a transformer that sees both sides."""
 
-    masked: float = setting(0.15, "share of the bytes that are hidden, at least one of an example", 0, 1)
+    masked: float = setting(0.2, "share of the bytes that are hidden, at least one of an example", 0, 1)
 
 
 class MaskedLanguage(TextTask):
@@ -31,8 +31,10 @@ class MaskedLanguage(TextTask):
     name = "masked_language"
     REVISION = 1
     SCALES = {
-        1: MaskedSettings(),
-        10: MaskedSettings(width=64, layers=2, context=64, steps=1000),
+        1: MaskedSettings(batch=16, heads=4, steps=1500),
+        10: MaskedSettings(width=64, layers=2, heads=4, context=24, steps=1500),
+        100: MaskedSettings(width=96, layers=3, heads=3, context=32, steps=3000),
+        500: MaskedSettings(data="addresses", width=128, layers=4, heads=4, context=48, steps=5000),
     }
 
     @property

@@ -1,8 +1,7 @@
-"""Finding a task by name, by "package.module:Class" or by "path/to/file.py:Class"."""
+"""Finding a task by name, built in or of an installed package, by "package.module:Class" or "path/to/file.py:Class"."""
 
 from __future__ import annotations
 
-import ast
 import difflib
 import hashlib
 import importlib
@@ -11,25 +10,27 @@ import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from proxy_tasks.contrastive import Contrastive
 from proxy_tasks.diffusion import Diffusion
 from proxy_tasks.errors import TaskError
+from proxy_tasks.installed import declared
 from proxy_tasks.language import Language
 from proxy_tasks.masked_language import MaskedLanguage
+from proxy_tasks.model_task import ModelTask
+from proxy_tasks.naming import place_and_settings, several
 from proxy_tasks.task import Task
-from proxy_tasks.vision_mlp import Digits, FashionMlp
-from proxy_tasks.vision_resnet import FashionResnet
-from proxy_tasks.vision_vit import DigitsVit, FashionVit
+from proxy_tasks.vision_mlp import Digits, VisionMlp
+from proxy_tasks.vision_resnet import VisionResnet
+from proxy_tasks.vision_vit import DigitsVit, VisionVit
 
 # A new built-in task is one file and one line here.
-TASKS: dict[str, type[Task]] = {
+TASKS: dict[str, type[ModelTask]] = {
     "digits": Digits,
     "digits_vit": DigitsVit,
-    "fashion_mlp": FashionMlp,
-    "fashion_vit": FashionVit,
-    "fashion_resnet": FashionResnet,
+    "vision_mlp": VisionMlp,
+    "vision_vit": VisionVit,
+    "vision_resnet": VisionResnet,
     "language": Language,
     "masked_language": MaskedLanguage,
     "diffusion": Diffusion,
@@ -41,14 +42,15 @@ def get(name: str, scale: int = 1) -> Task:
     """The task called `name`.
 
     Args:
-        name: a key of TASKS, "package.module:Class", or "path/to/file.py:Class" with a subclass of `Task`. Settings may
-            follow: "digits_vit,batch=64,fitness=accuracy"; the class is called with them.
+        name: a key of TASKS, a task that an installed package declares, "package.module:Class", or
+            "path/to/file.py:Class" with a subclass of `Task`. Settings may follow:
+            "digits_vit,batch=64,fitness=accuracy"; the class is called with them.
         scale: cost of a training, in units of the smallest variant; the class is called with `scale=`.
 
     Raises:
         TaskError: if there is no such task, file, module or class, or if the class is not a `Task`.
     """
-    place, settings = _settings(name)
+    place, settings = place_and_settings(name)
     found = _find(place)
     arguments = {"scale": scale, **settings}
     called = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
@@ -68,19 +70,9 @@ def get(name: str, scale: int = 1) -> Task:
     return task
 
 
-def _settings(name: str) -> tuple[str, dict[str, Any]]:
-    """A task's name without the settings that follow it, and these, as Python values where they are such."""
-    place, *given = name.split(",")
-    settings: dict[str, Any] = {}
-    for text in given:
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not (equals and key.isidentifier()) or key in ("scale", *settings):
-            raise TaskError(f"{name}: {text.strip()!r} is no setting: write name=value, each once, with commas between")
-        try:
-            settings[key] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            settings[key] = value
-    return place.strip(), settings
+def get_all(text: str, scale: int = 1) -> tuple[Task, ...]:
+    """The tasks that a text joins with " + ", each as `get` takes it."""
+    return tuple(get(name, scale) for name in several(text))
 
 
 def _find(name: str) -> type[Task]:
@@ -89,11 +81,7 @@ def _find(name: str) -> type[Task]:
     place, _, class_name = name.rpartition(":")
     relative_module = place.startswith(".") and not place.endswith(".py")
     if not place or not class_name.isidentifier() or relative_module:
-        near = difflib.get_close_matches(name, TASKS, n=3, cutoff=0.5) or list(TASKS)
-        raise TaskError(
-            f"there is no task {name!r}; the nearest are {', '.join(near)}."
-            ' A task of your own is "package.module:Class" or "path/to/file.py:Class"'
-        )
+        return _find_declared(name)
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     found = getattr(module, class_name, None)
     if found is None:
@@ -107,11 +95,38 @@ def _find(name: str) -> type[Task]:
     return found
 
 
+def _find_declared(name: str) -> type[Task]:
+    """The task of an installed package; whatever hinders it is told with the package that is to blame."""
+    tasks = declared()
+    found = [task for task in tasks if task.name == name]
+    if not found:
+        known = [*TASKS, *(task.name for task in tasks)]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known
+        raise TaskError(
+            f"there is no task {name!r}; the nearest are {', '.join(near)}."
+            ' A task of your own is "package.module:Class" or "path/to/file.py:Class"'
+        )
+    if len({task.target for task in found}) > 1:
+        raise TaskError(
+            f"the task {name} is declared by {' and by '.join(task.distribution for task in found)}:"
+            f" write {' or '.join(task.target for task in found)}"
+        )
+    task = found[0]
+    if ":" not in task.target:
+        raise TaskError(f"{task.distribution} declares {name} as {task.target!r}: it should be package.module:Class")
+    try:
+        return _find(task.target)
+    except TaskError as error:
+        raise TaskError(f"the task {name} of {task.distribution} cannot be used: {error}") from error
+
+
 def _load_module(place: str) -> ModuleType:
     try:
         return importlib.import_module(place)
     except ImportError as error:
         raise TaskError(f"the module {place!r} cannot be imported ({error}): install it, or give a file.py") from error
+    except Exception as error:
+        raise TaskError(f"the module {place!r} cannot be imported ({type(error).__name__}: {error})") from error
 
 
 def _load_file(path: Path) -> ModuleType:

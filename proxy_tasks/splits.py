@@ -1,4 +1,4 @@
-"""How a data set is divided."""
+"""How a data set is divided into training, validation and test examples."""
 
 from __future__ import annotations
 

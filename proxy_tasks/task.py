@@ -17,10 +17,13 @@ class Task(ABC):
 
     Attributes:
         name: as `proxy_tasks.get` knows it.
-        scale: cost of one training in units of the smallest variant, about: 1, 10 or 100.
+        scale: cost of one training in units of the smallest variant, about: 1, 10, 100 or 500.
         steps: training steps of one candidate.
         version: short hash of all that defines the task (see `fingerprint`). Results of another version of a task are
             never reused.
+
+    A task may also have `chance`, a number: what `evaluate` gives for a predictor that has learnt nothing but the
+    frequencies. It is for reports and checks.
     """
 
     name: str

@@ -21,7 +21,7 @@ import dsl
 from dsl.vm import AUTO, JIT
 from dsl.vm.bytecode import Capacity, Code, encode
 from dsl.vm.machines import Machine, choose, machine
-from proxy_tasks.contract import ask, check_contract
+from proxy_tasks.contract import ask, check_contract, check_start
 from proxy_tasks.outcome import NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Outcome, part_ends
 from proxy_tasks.task import Task
 
@@ -40,6 +40,9 @@ class Trainer:
         machine: what executes the programs, one of `dsl.vm.MACHINES`.
 
     Attributes:
+        task: what they are trained on.
+        tasks: the same, alone: a `Combination` has several.
+        references: none: losses are as they are.
         machine: what `machine` came to.
 
     Raises:
@@ -48,7 +51,7 @@ class Trainer:
     """
 
     def __init__(self, task: Task, data: Any = None, machine: str = AUTO):
-        self.task = task
+        self.task, self.tasks, self.references = task, (task,), ()
         weights, schedule = ask(task, "init", 0), ask(task, "schedule")
         data = ask(task, "data") if data is None else data
         check_contract(task, weights, data, ask(task, "batches", 0), schedule)
@@ -61,6 +64,20 @@ class Trainer:
         self._seeds: dict[int, tuple[jax.Array, Any]] = {}
         self._loops: dict[Capacity | dsl.Program, tuple[Machine, Callable]] = {}
         self.machine = choose(machine, self._operations)
+
+    def check_start(self) -> None:
+        """Computes the first loss, before anything that costs more.
+
+        Raises:
+            TaskError: if it is not finite.
+        """
+        flat, batches = self._seed(0)
+        weights, batch = self._unflatten(flat), jax.tree.map(lambda b: b[0], batches)
+        try:
+            loss = float(jax.jit(self.task.loss)(weights, self._data, batch))
+        except Exception:
+            return  # the first training says so, with the traceback
+        check_start(self.task, loss, weights, self._data)
 
     def train(self, program: dsl.Program, seed: int = 0, thresholds: Sequence[float] = NEVER) -> Outcome:
         """Trains a program as it is written; a search hands in canonical programs.

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from proxy_tasks.classifier import Classifier, ClassifierSettings
+from proxy_tasks.classifier import SMALL, WHOLE, Classifier, ClassifierSettings
 from proxy_tasks.models.perceptron import Perceptron
 from proxy_tasks.settings import setting
 
@@ -42,10 +42,13 @@ class Digits(Classifier):
         return Perceptron((math.prod(self.shape), *[self.settings.width] * self.settings.layers, self.classes), key)
 
 
-class FashionMlp(Digits):
-    """`fashion_mlp`: 14x14 pictures of clothes."""
+class VisionMlp(Digits):
+    """`vision_mlp`: pictures of clothes, 14x14 and, from scale 100, 28x28; or others."""
 
-    name = "fashion_mlp"
+    name = "vision_mlp"
     SCALES = {
-        1: MlpSettings(data="fashion_small", train=4000, validation=500, test=500),
+        1: MlpSettings(**SMALL),
+        10: MlpSettings(**SMALL, width=128, layers=2, steps=1000),
+        100: MlpSettings(**WHOLE, width=256, layers=2, steps=1250),
+        500: MlpSettings(**WHOLE, width=512, layers=2, steps=2500),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from proxy_tasks.classifier import Classifier, ClassifierSettings
+from proxy_tasks.classifier import SMALL, WHOLE, Classifier, ClassifierSettings
 from proxy_tasks.errors import TaskError
 from proxy_tasks.models.transformer import Transformer
 from proxy_tasks.models.vit import Vit, patches
@@ -62,10 +62,13 @@ class DigitsVit(Classifier):
         return Vit(channels * s.patch**2, transformer, self.classes, key)
 
 
-class FashionVit(DigitsVit):
-    """`fashion_vit`: 14x14 pictures of clothes, in 4 tokens."""
+class VisionVit(DigitsVit):
+    """`vision_vit`: pictures of clothes in 4 tokens and, from scale 100, in 16; or others. At 500 the paper's model."""
 
-    name = "fashion_vit"
+    name = "vision_vit"
     SCALES = {
-        1: VitSettings(data="fashion_small", train=4000, validation=500, test=500, patch=7),
+        1: VitSettings(**SMALL, patch=7, batch=32, steps=1000),
+        10: VitSettings(**SMALL, patch=7, batch=32, width=32, layers=2, steps=2000),
+        100: VitSettings(**WHOLE, patch=7, batch=32, width=48, layers=2, heads=4, steps=2000),
+        500: VitSettings(**WHOLE, patch=7, batch=32, width=96, layers=3, heads=3, steps=1500),
     }

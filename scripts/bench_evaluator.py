@@ -19,7 +19,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -47,8 +46,8 @@ from search.streams import Streams  # noqa: E402
 BLOCK = 100  # runs of the floor
 ROUNDS = 4
 TASKS = {
-    "tiny": ("digits", {"batch": 64}),
-    "small": ("digits_vit", {"width": 40, "layers": 2, "heads": 4, "patch": 2, "steps": 200, "batch": 32}),
+    "tiny": "digits,batch=64",
+    "small": "digits_vit,width=40,layers=2,heads=4,patch=2,steps=200,batch=32",
 }
 streams = Streams(0)
 
@@ -155,9 +154,8 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=5000, help="programs of the last row (default: %(default)s)")
     arguments = parser.parse_args()
     rows: dict[str, dict[str, float]] = {}
-    for label, (name, changes) in TASKS.items():
+    for label, name in TASKS.items():
         task = proxy_tasks.get(name)
-        task = type(task)(settings=replace(task.settings, **changes))
         trainers = {machine: Trainer(task, machine=machine) for machine in ("native", "jax")}
         bare = bare_loop(trainers["native"])
         found = full_steps(trainers, bare, mutants(arguments.candidates, 6))

@@ -39,7 +39,6 @@ single_threaded()
 
 import dsl  # noqa: E402
 from proxy_tasks import NON_FINITE, STOPPED_EARLY, TRAINED, Outcome, Trainer, get  # noqa: E402
-from proxy_tasks.digits import Digits, MlpSettings  # noqa: E402
 from search.cache import Cache  # noqa: E402
 from search.config import BudgetConfig, Config, FitnessConfig, RayConfig  # noqa: E402
 from search.evaluator import Evaluation, score  # noqa: E402
@@ -56,14 +55,8 @@ ONE_SEED = FitnessConfig(seeds=1)
 FULL = FitnessConfig(seeds=1, stop_margins=(math.inf,) * 3)
 
 
-class Tiny(Digits):
-    """The task; workers find it in this file."""
-
-    def __init__(self, scale: int = 1):
-        super().__init__(settings=MlpSettings(batch=64))
-
-
-CONFIG = Config(task=f"{__file__}:Tiny", ray=RayConfig(workers=CORES))
+TASK = "digits,batch=64"
+CONFIG = Config(task=TASK, ray=RayConfig(workers=CORES))
 
 
 def floor_ms() -> list[float]:

@@ -1,10 +1,10 @@
-"""Measures what every built-in task tells apart: the best AdamW and the best Lion of a grid, on each task.
+"""What each built-in task tells apart: the best AdamW and the best Lion of a grid. Writes the table of docs/tasks.md.
 
-    python scripts/reproduce_tasks.py [TASK...] [--scales 1 10] [--json FILE] [--docs]
+    python scripts/reproduce_tasks.py [NAME...] [--scales 1 10] [--out FILE] [--workers N] [--docs]
 
-Each is tuned over 6 learning rates x 3 weight decays with 3 seeds, and the best point of each is then trained with
-fresh seeds, by which it is judged. --docs writes the table into docs/tasks.md. One process a core; a task that
-is in FILE already is not measured again, so that a run that was stopped goes on.
+Each optimizer is tuned over 6 learning rates x 4 weight decays with 3 seeds; the best point is then trained with seeds
+that tuning has not seen, and judged by these. Every row goes into FILE as soon as it is there, and what FILE has is not
+measured again. --docs writes the table of FILE into docs/tasks.md and measures nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -25,96 +26,131 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 LEARNING_RATES = {
-    "adamw": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+    "adamw": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
     "lion": (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03),
 }
-WEIGHT_DECAYS = (0.01, 0.1, 1.0)
+WEIGHT_DECAYS = (0.01, 0.1, 1.0, 3.0)
 TUNING_SEEDS = 3
-FRESH_SEEDS = {1: 8, 10: 4}
+FRESH_SEEDS = {1: 16, 10: 6}
 FIRST_FRESH_SEED = 1000
+DOCS = ROOT / "docs" / "tasks.md"
+BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
+
+Row = dict[str, Any]
 
 
-def measure(name: str, scale: int, core: int) -> dict[str, Any]:
-    """A task's row: cost, chance, and what the best of each optimizer come to on fresh seeds."""
-    from proxy_tasks.environment import pinned, single_threaded
+def measure(name: str, scale: int, core: int) -> Row:
+    """The row of a task: what it costs, what chance comes to, and what the best of each optimizer do."""
+    from proxy_tasks.environment import pinned, single_threaded, start_jax
 
     single_threaded()
     pinned(core)
+    start_jax()
     import proxy_tasks
 
     task = proxy_tasks.get(name, scale)
-    started = time.monotonic()
     trainer = proxy_tasks.Trainer(task)
     trainer.prepare()
-    compiled = time.monotonic() - started
-    row: dict[str, Any] = {"name": name, "scale": scale, "weights": task.size, "steps": task.steps}
-    row |= {"compile_s": compiled, "chance": task.chance, "version": task.version}
-    for optimizer in LEARNING_RATES:
-        row[optimizer] = best(trainer, optimizer, FRESH_SEEDS[scale])
-    row["seconds"] = row["adamw"].pop("seconds")
-    row["lion"].pop("seconds")
-    return row
+    row = {"task": name, "scale": scale, "weights": task.size, "steps": task.steps, "chance": task.chance}
+    return row | {optimizer: best(trainer, optimizer, FRESH_SEEDS[scale]) for optimizer in LEARNING_RATES}
 
 
-def best(trainer: Any, optimizer: str, fresh: int) -> dict[str, Any]:
-    """The best point of a grid by its mean over the tuning seeds, and its losses on fresh seeds."""
+def best(trainer: Any, optimizer: str, fresh: int) -> Row:
+    """The best point of a grid by its mean over the tuning seeds, and its losses with fresh seeds."""
     import dsl
     from proxy_tasks import NEVER
 
-    points = [(lr, decay) for lr in LEARNING_RATES[optimizer] for decay in WEIGHT_DECAYS]
+    points = list(product(LEARNING_RATES[optimizer], WEIGHT_DECAYS))
     programs = [dsl.canonical(dsl.known(optimizer, learning_rate=lr, weight_decay=decay)) for lr, decay in points]
-    started = time.monotonic()
-    losses: list[list[float]] = [[] for _ in points]
-    for seed in range(TUNING_SEEDS):
-        outcomes = trainer.train_many(programs, seed, [NEVER] * len(programs))
-        for found, outcome in zip(losses, outcomes, strict=True):
-            found.append(math.inf if outcome.loss is None else outcome.loss)
-    seconds = (time.monotonic() - started) / (TUNING_SEEDS * len(programs))
-    means = [statistics.mean(found) for found in losses]
+    never = [NEVER] * len(programs)
+    losses = [
+        [math.inf if outcome.loss is None else outcome.loss for outcome in trainer.train_many(programs, seed, never)]
+        for seed in range(TUNING_SEEDS)
+    ]
+    means = [statistics.mean(column) for column in zip(*losses, strict=True)]
     chosen = means.index(min(means))
-    rates = LEARNING_RATES[optimizer]
-    again = [trainer.train(programs[chosen], FIRST_FRESH_SEED + number) for number in range(fresh)]
+    started = time.monotonic()
+    found = [trainer.train(programs[chosen], FIRST_FRESH_SEED + number) for number in range(fresh)]
     return {
         "learning_rate": points[chosen][0],
         "weight_decay": points[chosen][1],
-        "edge": points[chosen][0] in (rates[0], rates[-1]),
-        "tuning": means[chosen],
-        "losses": [math.inf if outcome.loss is None else outcome.loss for outcome in again],
-        "grid": dict(zip(map(str, points), means, strict=True)),
-        "seconds": seconds,
+        "losses": [math.inf if outcome.loss is None else outcome.loss for outcome in found],
+        "seconds": (time.monotonic() - started) / fresh,
     }
 
 
-def mean_and_error(losses: Sequence[float]) -> tuple[float, float]:
-    """Of several losses: mean, and standard error of it."""
-    return statistics.mean(losses), statistics.stdev(losses) / math.sqrt(len(losses))
+def table(rows: Sequence[Row]) -> list[str]:
+    """Rows as a table in Markdown."""
+    lines = [
+        "| task | weights, steps | a training | chance | AdamW | at | Lion | at | Lion's gain |",
+        "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- | ---: |",
+    ]
+    for row in rows:
+        adamw, lion = row["adamw"], row["lion"]
+        gain, error = mean_and_error([1 - b / a for a, b in zip(adamw["losses"], lion["losses"], strict=True)])
+        cells = [
+            f"{row['task']} x{row['scale']}",
+            f"{row['weights']:,}, {row['steps']:,}",
+            f"{adamw['seconds']:.2g} s",
+            f"{row['chance']:.3f}",
+            "{:.4f} +- {:.4f}".format(*mean_and_error(adamw["losses"])),
+            place("adamw", adamw),
+            "{:.4f} +- {:.4f}".format(*mean_and_error(lion["losses"])),
+            place("lion", lion),
+            f"{gain:+.1%} +- {error:.1%}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def place(optimizer: str, found: Row) -> str:
+    """Learning rate and weight decay, with a star for what lies at an end of its grid."""
+    rate, decay = found["learning_rate"], found["weight_decay"]
+    rates = LEARNING_RATES[optimizer]
+    stars = ["*" if value in (grid[0], grid[-1]) else "" for value, grid in ((rate, rates), (decay, WEIGHT_DECAYS))]
+    return f"{rate:g}{stars[0]}, {decay:g}{stars[1]}"
+
+
+def mean_and_error(numbers: Sequence[float]) -> tuple[float, float]:
+    """Mean, and its standard error."""
+    return statistics.mean(numbers), statistics.stdev(numbers) / math.sqrt(len(numbers))
+
+
+def write_docs(lines: Sequence[str]) -> None:
+    """Puts the table between its marks."""
+    before, _, rest = DOCS.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCS.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, encoding="utf-8")
 
 
 def main() -> None:
-    """Measures, and prints the table."""
+    """Measures what is missing, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*")
-    parser.add_argument("--scales", type=int, nargs="+", default=[1, 10])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="tasks, with settings if you like (default: all)")
+    parser.add_argument("--scales", type=int, nargs="+", default=list(FRESH_SEEDS), choices=FRESH_SEEDS)
+    parser.add_argument("--out", type=Path, default=ROOT / "tasks.json", metavar="FILE", help="rows as JSON")
+    parser.add_argument("--workers", type=int, default=2, help="processes, each on a core of its own")
+    parser.add_argument("--docs", action="store_true", help="write the table of FILE into docs/tasks.md")
     arguments = parser.parse_args()
-    from proxy_tasks.registry import TASKS
+    from proxy_tasks import TASKS
 
-    rows = []
-    with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
-        jobs = [(name, scale) for scale in arguments.scales for name in arguments.tasks or TASKS]
-        futures = [pool.submit(measure, *job, n % arguments.workers) for n, job in enumerate(jobs)]
-        for future in as_completed(futures):
-            row = future.result()
-            rows.append(row)
-            a, l = (mean_and_error(row[o]["losses"]) for o in ("adamw", "lion"))
-            diff = [x - y for x, y in zip(row["adamw"]["losses"], row["lion"]["losses"])]
-            d = mean_and_error(diff)
-            print(f"{row['name']:40s} x{row['scale']:<3d} {row['weights']:7d}w {row['seconds']:7.3f}s compile {row['compile_s']:.1f} chance {row['chance']:.3f} "
-                  f"adamw {a[0]:.4f}+-{a[1]:.4f} ({row['adamw']['learning_rate']:g},{row['adamw']['weight_decay']:g}{'!' if row['adamw']['edge'] else ''}) "
-                  f"lion {l[0]:.4f}+-{l[1]:.4f} ({row['lion']['learning_rate']:g},{row['lion']['weight_decay']:g}{'!' if row['lion']['edge'] else ''}) diff {d[0]:.4f}+-{d[1]:.4f} = {100*d[0]/a[0]:.1f}% z {d[0]/d[1]:.1f}", flush=True)
-            if arguments.json:
-                arguments.json.write_text(json.dumps(rows))
+    rows: list[Row] = json.loads(arguments.out.read_text()) if arguments.out.exists() else []
+    names = arguments.names or list(TASKS)
+    if not arguments.docs:
+        have = {(row["task"], row["scale"]) for row in rows}
+        missing = [job for job in product(names, arguments.scales) if job not in have]
+        with ProcessPoolExecutor(arguments.workers, get_context("spawn"), max_tasks_per_child=1) as pool:
+            asked = [pool.submit(measure, *job, number % arguments.workers) for number, job in enumerate(missing)]
+            for future in as_completed(asked):
+                rows.append(future.result())
+                arguments.out.write_text(json.dumps(rows, indent=1))
+                print(table(rows[-1:])[-1], flush=True)
+    known = list(TASKS)
+    rows.sort(key=lambda row: (known.index(row["task"]) if row["task"] in known else len(known), row["scale"]))
+    lines = table(rows)
+    print("\n".join(lines))
+    if arguments.docs:
+        write_docs(lines)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class Cache:
     """
 
     def __init__(self, bench: Bench, seeds: int, known: Iterable[tuple[str, Evaluation]] = ()):
-        self._bench, self._seeds = bench, seeds
+        self._bench, self.trials = bench, bench.trials(seeds)
         self._known: dict[str, Evaluation] = {}
         self._asked: dict[str, tuple[Pending, Limits]] = {}  # hash -> the training that is under way
         for hash, evaluation in known:
@@ -36,12 +36,12 @@ class Cache:
     def _find(self, hash: str, limits: Limits) -> Evaluation | None:
         """What a training under these limits would come to, if that is known."""
         known = self._known.get(hash)
-        return known and restricted(known, limits, self._seeds, self._bench.trainer.task.steps)
+        return known and restricted(known, limits, len(self.trials), self._bench.trainer.task.steps)
 
     def _ask(self, hash: str, program: dsl.Program, limits: Limits) -> tuple[Pending, Limits]:
         """The training of this program that is under way, or a new one, and its limits."""
         if hash not in self._asked:
-            self._asked[hash] = self._bench.submit(program, range(self._seeds), limits), limits
+            self._asked[hash] = self._bench.submit(program, self.trials, limits), limits
         return self._asked[hash]
 
     def _answer(self, hash: str, asked: Pending) -> Evaluation:

@@ -250,12 +250,12 @@ def _check_programs_and_tasks(config: Config, source: _Source) -> None:
         raise source.error(("start",), str(error)) from None
     if (config.task, config.scale, config.funnel.scales) == (Config.task, Config.scale, FunnelConfig.scales):
         return  # the defaults exist; any other task is looked up, which imports JAX
-    from proxy_tasks import get
+    from proxy_tasks import get_all
 
     scales = [(("task",), 1), (("scale",), config.scale), *((("funnel", "scales"), s) for s in config.funnel.scales)]
     for keys, scale in scales:
         try:
-            get(config.task, scale)
+            get_all(config.task, scale)
         except TaskError as error:
             raise source.error(keys, str(error)) from None
 

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import dsl
 import proxy_tasks
@@ -21,6 +22,9 @@ from search.errors import SearchError
 # How an evaluation may fail beside the kinds of an outcome.
 TASK_ERROR, TIMED_OUT, WORKER_LOST = "task error", "timed out", "worker lost"
 NO_OUTCOME = (TASK_ERROR, TIMED_OUT, WORKER_LOST)
+
+
+AnyTrainer: TypeAlias = "proxy_tasks.Trainer | proxy_tasks.Combination"
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Evaluation:
 
 
 def evaluate(
-    trainer: proxy_tasks.Trainer, program: dsl.Program, seeds: tuple[int, ...], limits: Limits = Limits()
+    trainer: AnyTrainer, program: dsl.Program, seeds: tuple[int, ...], limits: Limits = Limits()
 ) -> Evaluation:
     """Trains a canonical program and scores it: a function of its arguments, on one machine.
 
@@ -78,7 +82,7 @@ def evaluate(
 
 
 def evaluate_many(
-    trainer: proxy_tasks.Trainer, programs: Sequence[dsl.Program], seeds: tuple[int, ...], limits: Sequence[Limits]
+    trainer: AnyTrainer, programs: Sequence[dsl.Program], seeds: tuple[int, ...], limits: Sequence[Limits]
 ) -> list[Evaluation]:
     """The evaluation of each program, as `evaluate` gives it; their trainings share the calls of the compiled loop.
 

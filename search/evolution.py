@@ -213,7 +213,7 @@ class _Search:
     def is_open(self, hash: str, limits: Limits) -> bool:
         """Whether the evaluation of a hash is committed and does not answer for these limits."""
         known = self.evaluations.get(hash)
-        return known is not None and not answers(known, limits, self.config.fitness.seeds)
+        return known is not None and not answers(known, limits, len(self.cache.trials))
 
     def ask(self, hash: str, program: dsl.Program, limits: Limits) -> Pending:
         """Train."""

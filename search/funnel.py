@@ -22,12 +22,15 @@ class Score:
     """Validation losses of one program over the fresh seeds of a stage.
 
     Attributes:
-        losses: one for each seed, in order; shorter where a training failed.
+        losses: one for each seed, in order; shorter where a training failed. Of several tasks, one for each seed and
+            task, in units of the tuned AdamW's (`proxy_tasks.Combination`).
         kind: "trained", or how the first failed training ended.
+        tasks: number of tasks.
     """
 
     losses: tuple[float, ...]
     kind: str
+    tasks: int = 1
 
     @property
     def mean(self) -> float:
@@ -36,11 +39,16 @@ class Score:
 
     @property
     def error(self) -> float:
-        """Standard error of the mean; NaN for one seed."""
-        n = len(self.losses)
+        """Standard error of the mean over the seeds; NaN for one seed."""
+        n = len(self.losses) // self.tasks
         if n < 2 or self.kind != TRAINED:
             return math.nan
-        return math.sqrt(sum((loss - self.mean) ** 2 for loss in self.losses) / (n - 1) / n)
+        seeds = [sum(self.losses[seed * self.tasks : (seed + 1) * self.tasks]) / self.tasks for seed in range(n)]
+        return math.sqrt(sum((loss - self.mean) ** 2 for loss in seeds) / (n - 1) / n)
+
+    def on(self, task: int) -> Score:
+        """On one of the tasks alone."""
+        return Score(self.losses[task :: self.tasks], self.kind)
 
 
 @dataclass(frozen=True)
@@ -89,12 +97,11 @@ def run_stage(
         report: called with programs done and to do.
         first_seed: seeds are first_seed, first_seed + 1, ...
     """
-    fresh = tuple(range(first_seed, first_seed + seeds))
     scores: list[Score] = []
     programs = [*baselines.values(), *candidates.values()]
-    for evaluation in bench.evaluate(programs, fresh):
+    for evaluation in bench.evaluate(programs, bench.trials(seeds, first_seed)):
         losses = tuple(outcome.loss for outcome in evaluation.outcomes if outcome.loss is not None)
-        scores.append(Score(losses, evaluation.kind))
+        scores.append(Score(losses, evaluation.kind, len(bench.trials(1))))
         report(len(scores), len(programs))
     known = dict(zip(baselines, scores, strict=False))
     found = dict(zip(candidates, scores[len(baselines) :], strict=True))

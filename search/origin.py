@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,24 +17,34 @@ from search.ray_worker import sources_digest
 VERSIONS = ("jax", "jaxlib")  # what the bits of a training depend on, beside the machine and the task
 
 
-def origin(config: Config, tasks: Mapping[int, proxy_tasks.Task]) -> dict[str, Any]:
-    """Versions, platform, and the file of the task if it is one, with its digest; plain values."""
-    file = task_file(config.task)
+def origin(config: Config, tasks: Mapping[int, Sequence[proxy_tasks.Task]]) -> dict[str, Any]:
+    """Versions, platform, and the files of the tasks that are such, with their digest; plain values."""
+    files = task_files(config.task)
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")},
         "sources": sources_digest(),
-        "tasks": {str(scale): task.version for scale, task in tasks.items()},
-        "file": str(file) if file else None,
-        "digest": hashlib.sha256(file.read_bytes()).hexdigest() if file else None,
+        "tasks": {str(scale): " + ".join(task.version for task in several) for scale, several in tasks.items()},
+        "files": [str(file) for file in files],
+        "digest": _digest(files),
     }
+
+
+def task_files(text: str) -> list[Path]:
+    """The files that tasks are named by."""
+    return [file for file in map(task_file, proxy_tasks.several(text)) if file]
 
 
 def task_file(name: str) -> Path | None:
     """The file that a task is named by, if it is named by one."""
-    place, _, _ = name.rpartition(":")
+    place, _, _ = name.partition(",")[0].rpartition(":")
     return Path(place).resolve() if place.endswith(".py") else None
+
+
+def _digest(files: Sequence[Path]) -> str | None:
+    """SHA-256 over the contents of files; None for none."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest() if files else None
 
 
 def check_file(recorded: Mapping[str, Any], name: str, directory: Path, trust: bool) -> None:
@@ -49,14 +59,16 @@ def check_file(recorded: Mapping[str, Any], name: str, directory: Path, trust: b
     Raises:
         SearchError: with the name of the file.
     """
-    file = task_file(name)
-    if file is None or trust:
+    files = task_files(name)
+    if trust:
         return
-    if not file.is_file():
-        raise SearchError(f"the task of {directory} was {file}, and there is no such file: put it back")
-    if hashlib.sha256(file.read_bytes()).hexdigest() != recorded["digest"]:
+    for file in files:
+        if not file.is_file():
+            raise SearchError(f"the task of {directory} was {file}, and there is no such file: put it back")
+    if _digest(files) != recorded["digest"]:
         raise SearchError(
-            f"{file}, the task of {directory}, has changed since: look at it, then give --trust to run it"
+            f"{' or '.join(map(str, files))}, the task of {directory}, has changed since: look at it, then give --trust"
+            " to run it"
         )
 
 

@@ -19,7 +19,7 @@ from search.programs import read_program
 from search.result import Result
 from search.reuse import SAME, check_reusable
 from search.searches import Place, begun
-from search.steps import Steps
+from search.steps import Steps, Tasks
 from search.workers import check_reachable
 
 
@@ -116,6 +116,6 @@ def _check_budget(budget: Mapping[str, float], searches: Mapping[Place, Reader],
                 )
 
 
-def _tasks(config: Config) -> dict[int, proxy_tasks.Task]:
-    """The task at the scale of the search and at those of the funnel."""
-    return {scale: proxy_tasks.get(config.task, scale=scale) for scale in (config.scale, *config.funnel.scales)}
+def _tasks(config: Config) -> Tasks:
+    """The task, or tasks, at the scale of the search and at those of the funnel."""
+    return {scale: proxy_tasks.get_all(config.task, scale) for scale in (config.scale, *config.funnel.scales)}

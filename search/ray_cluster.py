@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import proxy_tasks
 from search.config import Config, RayConfig
 from search.errors import SearchError
-from search.origin import task_file
+from search.origin import task_file, task_files
 from search.ray_worker import Duty, sources_digest
 
 LOCAL, LOOPBACK = "local", "127.0.0.1"
@@ -28,12 +29,11 @@ def duty_of(config: Config, directory: Path) -> Duty:
     Raises:
         SearchError: for a file that is not below the working directory, and so has no name there.
     """
-    task, here = config.task, Path.cwd()
+    names, here = proxy_tasks.several(config.task), Path.cwd()
     if missing := [given for given in config.ray.files if not Path(given).exists()]:
         raise SearchError(f"ray.files: there is no {missing[0]} (in {here})")
     if config.ray.address != LOCAL:
-        file, (_, _, name) = task_file(config.task), config.task.rpartition(":")
-        for given in filter(None, (file, *map(Path, config.ray.files))):
+        for given in (*task_files(config.task), *map(Path, config.ray.files)):
             path = given.resolve()
             if not path.is_relative_to(here):
                 raise SearchError(f"{given} is not below the working directory {here}: start from one above it")
@@ -43,9 +43,15 @@ def duty_of(config: Config, directory: Path) -> Duty:
                 shutil.copytree(path, target, dirs_exist_ok=True) if path.is_dir() else shutil.copy2(path, target)
             except OSError as error:
                 raise SearchError(f"{given} cannot be taken to the workers: {error.strerror}") from None
-        task = f"{file.relative_to(here)}:{name}" if file else config.task
+        names = [_below(name, here) for name in names]
     where = str(here) if config.ray.address == LOCAL else ""
-    return Duty(task, config.scale, sources_digest(), where, config.ray.deadline_s)
+    return Duty(" + ".join(names), config.scale, sources_digest(), where, config.ray.deadline_s)
+
+
+def _below(name: str, here: Path) -> str:
+    """The name of a task with the path of its file, if it has one, from a directory."""
+    file = task_file(name)
+    return f"{file.relative_to(here)}{name[name.index('.py:') + 3 :]}" if file else name
 
 
 def keep_to_this_machine() -> None:

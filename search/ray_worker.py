@@ -30,7 +30,7 @@ class Duty:
     """What a worker is for.
 
     Attributes:
-        task: as `proxy_tasks.get` takes it.
+        task: as `proxy_tasks.get_all` takes it.
         scale: of the search.
         sources: `sources_digest()` of the driver.
         directory: to work in; "" stays where Ray put it.
@@ -56,11 +56,15 @@ class Loop:
         scale: of the task.
         machine: what executes programs, resolved: "native", "jax" or "jit".
         description: of that machine; every worker must come to the same.
+        version: of the task; likewise.
+        references: of several tasks, the losses that theirs are in units of; none yet, while AdamW is tuned on each.
     """
 
     scale: int
     machine: str
     description: str
+    version: str
+    references: tuple[float, ...] = ()
 
 
 class RayWorker:
@@ -104,14 +108,22 @@ class RayWorker:
         import proxy_tasks
 
         allow_cpu_seconds(math.inf)
-        trainer = proxy_tasks.Trainer(proxy_tasks.get(self.duty.task, scale=loop.scale), machine=loop.machine)
+        if loop.references and loop.scale in self.trainers:
+            self.trainers[loop.scale] = self.trainers[loop.scale].relative_to(loop.references)
+            return
+        trainer: Any = proxy_tasks.trainer_of(proxy_tasks.get_all(self.duty.task, loop.scale), loop.machine)
         if trainer.machine.description != loop.description:
             raise SearchError(
                 f"a worker would train by {trainer.machine.description}, the driver by {loop.description}:"
                 " give workers of one kind of machine, or machine: jax"
             )
+        if trainer.task.version != loop.version:
+            raise SearchError(
+                f"a worker has {trainer.task.name} x{loop.scale} in version {trainer.task.version}, the driver in"
+                f" {loop.version}: let all have the same code and data"
+            )
         trainer.prepare()
-        self.trainers[loop.scale] = trainer
+        self.trainers[loop.scale] = trainer.relative_to(loop.references) if loop.references else trainer
 
     def pin(self, core: int) -> None:
         """Keeps the process on one core."""

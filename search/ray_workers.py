@@ -18,10 +18,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import proxy_tasks
 from search.config import Config
 from search.errors import SearchError
-from search.evaluator import TIMED_OUT, WORKER_LOST, Evaluation
+from search.evaluator import TIMED_OUT, WORKER_LOST, AnyTrainer, Evaluation
 from search.interruption import Interrupted
 from search.ray_cluster import cause, connected, duty_of, environment
 from search.ray_worker import Loop, RayWorker
@@ -113,9 +112,9 @@ class RayWorkers:
         most = max(1, int(cores / config.ray.cpus if config.ray.cpus else cores))
         self._actors = [_Actor(*self._start()) for _ in range(config.ray.workers or most)]
 
-    def prepare(self, scale: int, trainer: proxy_tasks.Trainer) -> None:
+    def prepare(self, scale: int, trainer: AnyTrainer) -> None:
         """Has the workers compile a training loop before they are given jobs of its scale."""
-        loop = Loop(scale, trainer.machine.name, trainer.machine.description)
+        loop = Loop(scale, trainer.machine.name, trainer.machine.description, trainer.task.version, trainer.references)
         self._loops.append(loop)
         for actor in self._actors:  # calls of an actor are answered in order
             actor.preparing = actor.handle.prepare.remote([loop])

@@ -126,7 +126,7 @@ def stages_of(reader: Reader) -> list[Stage]:
 
 def _stage(data: dict[str, Any]) -> Stage:
     def score(value: dict[str, Any]) -> Score:
-        return Score(tuple(value["losses"]), value["kind"])
+        return Score(tuple(value["losses"]), value["kind"], value.get("tasks", 1))
 
     return Stage(
         data["scale"],

@@ -34,7 +34,7 @@ def check_reusable(directory: Path, task: str, scale: int, present: Mapping[str,
         if recorded.get(name) != present[name]
     ]
     version = present["tasks"][str(scale)]
-    other_name = not present["file"] and config.get("task") != task  # that of a file says nothing, and its digest all
+    other_name = not present["files"] and config.get("task") != task  # that of a file says nothing, and its digest all
     if other_name or config.get("scale") != scale or recorded.get("tasks", {}).get(str(scale)) != version:
         known = recorded.get("tasks", {}).get(str(config.get("scale")))
         differing.append(

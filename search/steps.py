@@ -8,10 +8,11 @@ Deviation: AdamW, the warm start, is tuned on the task first; else the first gai
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import dsl
 import proxy_tasks
@@ -34,6 +35,7 @@ from search.summary import format_loss, provenance
 from search.tuning import tune_once
 from search.workers import WORKERS, Bench
 
+Tasks: TypeAlias = "Mapping[int, Sequence[proxy_tasks.Task]]"  # scale -> the task, or several
 BASELINES = ("adamw", "lion")
 EXPORTS = ("optax", "python")  # written beside the journal, as winner_TARGET.py
 
@@ -44,7 +46,7 @@ class Steps:
     def __init__(
         self,
         config: Config,
-        tasks: dict[int, proxy_tasks.Task],
+        tasks: Tasks,
         given: dsl.Program,
         directory: Path,
         journal: Journal,
@@ -58,6 +60,7 @@ class Steps:
         self.benches: dict[int, Bench] = {}
         known = load(directory)
         self.baselines, self.seconds, self.machines = dict(known.baselines), dict(known.seconds), dict(known.machines)
+        self.references = {int(key): value for key, value in Reader(directory).fact("references", {}).items()}
         self.interrupted: Callable[[], bool] = lambda: False
 
     def all(self) -> Result:
@@ -126,13 +129,17 @@ class Steps:
         """The task of a scale, made when it is first asked for, and the workers prepared for it."""
         if scale not in self.benches:
             try:
-                trainer = proxy_tasks.Trainer(self.tasks[scale], machine=self.config.machine)
+                trainer = proxy_tasks.trainer_of(self.tasks[scale], self.config.machine)
             except MachineError as error:
                 raise SearchError(f"machine: native cannot be had: {error}") from None
+            trainer.check_start()
             if trainer.machine.note and not self.benches:
                 self.console.line(trainer.machine.note)
             self.same_machine(scale, trainer.machine.description)
             self.journal.facts(machines=self.machines)
+            if scale in self.references:
+                assert isinstance(trainer, proxy_tasks.Combination)
+                trainer = trainer.relative_to(self.references[scale])
             self.workers.prepare(scale, trainer)
             self.benches[scale] = Bench(scale, trainer, self.workers)
         return self.benches[scale]
@@ -151,6 +158,8 @@ class Steps:
         """Tunes the known optimizers on the task of a scale, if that is not done."""
         if scale in self.baselines:
             return
+        if len(self.tasks[scale]) > 1 and scale not in self.references:
+            self.compare(scale, grid)
         tuned = {}
         for name in BASELINES:
             progress = self.progress(f"tuning {name} on {self.config.task} x{scale}")
@@ -166,6 +175,18 @@ class Steps:
             for scale, tuned in self.baselines.items()
         }
         self.journal.facts(baselines=known)
+
+    def compare(self, scale: int, grid: TuneConfig) -> None:
+        """Makes the losses of several tasks comparable: each in units of what AdamW comes to that is tuned on it."""
+        bench, found = self.bench(scale), []
+        for number, task in enumerate(bench.trainer.tasks):
+            progress = self.progress(f"tuning adamw on {task.name} x{scale}")
+            best = tune_once("adamw", replace(bench, member=number), grid, progress)
+            found.append(best.fitness)
+            self.console.line(f"adamw on {task.name} x{scale}: loss {format_loss(best.fitness)}, from here on 1")
+        self.references[scale] = found
+        self.journal.facts(references=self.references)
+        del self.benches[scale]
 
     def evolve(self) -> None:
         """Warm start and regularized evolution, from where the journals end."""
@@ -194,7 +215,7 @@ class Steps:
             first = reader.child(0)
             return first.program, first.evaluation
         start = self.start()
-        (evaluation,) = bench.evaluate([start], range(seeds))
+        (evaluation,) = bench.evaluate([start], bench.trials(seeds))
         expect_outcome(evaluation, "the warm-start program")
         if evaluation.fitness is None:
             raise SearchError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from proxy_tasks import TRAINED
+from collections.abc import Sequence
+
+from proxy_tasks import TRAINED, several
 from search.errors import SearchError
 from search.funnel import Score
 from search.result import Result
@@ -47,18 +49,28 @@ def summary(result: Result, command: str = "optsearch") -> str:
 def comparison(result: Result) -> list[str]:
     """The stages of the funnel: the winner beside AdamW and Lion."""
     winner, task = result.winner_key, result.config["task"]
+    tasks = several(task)
     width = max([20, *(len(f"{task} x{stage.scale}") for stage in result.stages)])
+    what = "Validation loss" if len(tasks) == 1 else "Validation loss in units of that of AdamW tuned on each task"
     lines = [
-        "Validation loss (lower is better), mean and standard error over seeds that the search has not seen and the",
-        "funnel has chosen by; AdamW and Lion with learning rate and weight decay tuned on the same task:",
+        f"{what} (lower is better), mean and standard error",
+        "over seeds that the search has not seen and the funnel has chosen by; AdamW and Lion with learning rate and",
+        f"weight decay tuned on {'the same task' if len(tasks) == 1 else 'all tasks together'}:",
         "",
         f"    {'task':<{width}} {'seeds':>5}  {'winner':>16}  {'AdamW':>16}  {'Lion':>16}",
     ]
     for stage in result.stages:
         scores = [stage.scores.get(winner) if winner else None, stage.baselines["adamw"], stage.baselines["lion"]]
-        shown = "  ".join(f"{format_score(score):>16}" for score in scores)
-        lines.append(f"    {task + f' x{stage.scale}':<{width}} {stage.seeds:>5}  {shown}")
+        lines.append(_row(f"{task} x{stage.scale}", width, stage.seeds, scores))
+        for number, name in enumerate(tasks if len(tasks) > 1 else []):
+            alone = [score and score.on(number) for score in scores]
+            lines.append(_row(f"{name} x{stage.scale}", width, stage.seeds, alone))
     return lines
+
+
+def _row(name: str, width: int, seeds: int, scores: Sequence[Score | None]) -> str:
+    shown = "  ".join(f"{format_score(score):>16}" for score in scores)
+    return f"    {name:<{width}} {seeds:>5}  {shown}"
 
 
 def verdict(result: Result) -> list[str]:

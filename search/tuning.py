@@ -64,19 +64,19 @@ def tune(
         SearchError: when no point of the grid trains.
         TaskError: when the task fails.
     """
-    seeds = tuple(range(config.seeds))
+    first, others = bench.trials(1), bench.trials(config.seeds - 1, first=1)
     grid = [(lr, decay) for lr in config.learning_rates for decay in config.weight_decays]
     programs = [dsl.known(name, learning_rate=lr, weight_decay=decay) for lr, decay in grid]
     total = len(grid) + min(config.finalists, len(grid))
     candidates: list[Tuned] = []
-    for point, program, evaluation in zip(grid, programs, bench.evaluate(programs, seeds[:1]), strict=True):
+    for point, program, evaluation in zip(grid, programs, bench.evaluate(programs, first), strict=True):
         expect_outcome(evaluation, name)
         candidates.append(Tuned(name, *point, program, evaluation))
         report(len(candidates), total)
     chosen = sorted(candidates, key=lambda tuned: tuned.fitness)[: config.finalists]
     finalists: list[Tuned] = []
-    others = bench.evaluate([tuned.program for tuned in chosen], seeds[1:]) if seeds[1:] else repeat(None)
-    for tuned, rest in zip(chosen, others, strict=False):
+    rests = bench.evaluate([tuned.program for tuned in chosen], others) if others else repeat(None)
+    for tuned, rest in zip(chosen, rests, strict=False):
         if rest:
             expect_outcome(rest, name)
             tuned = replace(tuned, evaluation=merged((tuned.evaluation, rest)))
@@ -85,7 +85,7 @@ def tune(
     best = min(finalists, key=lambda tuned: tuned.fitness)
     if best.evaluation.fitness is None:
         raise SearchError(
-            f"{name} does not train on {bench.trainer.task.name} with any learning rate and weight decay of the grid"
+            f"{name} does not train on {bench.task.name} with any learning rate and weight decay of the grid"
             f" ({best.evaluation.kind}): give smaller learning rates under `tune`"
         )
     return best
@@ -103,7 +103,7 @@ def tune_once(
         SearchError: when no point of the grid trains.
         TaskError: when the task fails.
     """
-    task, template = bench.trainer.task, dsl.optimizers[name]
+    task, template = bench.task, dsl.optimizers[name]
     key = (
         bench.trainer.machine.description,
         task.name,

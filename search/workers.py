@@ -12,7 +12,7 @@ import dsl
 import proxy_tasks
 from search.config import Config
 from search.errors import SearchError
-from search.evaluator import Evaluation, Limits, evaluate, merged
+from search.evaluator import AnyTrainer, Evaluation, Limits, evaluate, merged
 
 ANY = Limits()
 REACH_S = 10.0  # a cluster has to be reached
@@ -25,7 +25,7 @@ class Job:
     Attributes:
         program: in canonical form.
         scale: of the task.
-        seeds: to be trained with, in this order.
+        seeds: to be trained with, in this order; of several tasks, trials.
         limits: that the trainings have to keep.
     """
 
@@ -51,7 +51,7 @@ class Pending(Protocol):
 class Workers(Protocol):
     """What a search asks of its workers. An evaluation is a function of the job, whoever computes it when."""
 
-    def prepare(self, scale: int, trainer: proxy_tasks.Trainer) -> None:
+    def prepare(self, scale: int, trainer: AnyTrainer) -> None:
         """Has them ready for jobs of a scale, which they train as this trainer would."""
 
     def heed(self, interrupted: Callable[[], bool]) -> None:
@@ -71,9 +71,9 @@ class InlineWorkers:
     """The process itself, which trains when a result is asked for."""
 
     def __init__(self) -> None:
-        self._trainers: dict[int, proxy_tasks.Trainer] = {}
+        self._trainers: dict[int, AnyTrainer] = {}
 
-    def prepare(self, scale: int, trainer: proxy_tasks.Trainer) -> None:
+    def prepare(self, scale: int, trainer: AnyTrainer) -> None:
         """Remembers what trains."""
         self._trainers[scale] = trainer
 
@@ -123,32 +123,45 @@ class Bench:
         scale: of the task.
         trainer: says what the task is and what executes the programs; whoever trains does so as it would.
         workers: prepared for this scale.
+        member: of several tasks, the number of the one that is meant alone; None for all.
     """
 
     scale: int
-    trainer: proxy_tasks.Trainer
+    trainer: AnyTrainer
     workers: Workers
+    member: int | None = None
 
     @classmethod
-    def inline(cls, trainer: proxy_tasks.Trainer, scale: int = 1) -> Bench:
+    def inline(cls, trainer: AnyTrainer, scale: int = 1) -> Bench:
         """Trains in this process."""
         workers = InlineWorkers()
         workers.prepare(scale, trainer)
         return cls(scale, trainer, workers)
 
-    def submit(self, program: dsl.Program, seeds: Iterable[int], limits: Limits = ANY) -> Pending:
-        """Has a canonical program evaluated."""
-        return self.workers.submit(Job(program, self.scale, tuple(seeds), limits))
+    @property
+    def task(self) -> proxy_tasks.Task | proxy_tasks.Joined:
+        """What programs are trained on."""
+        return self.trainer.task if self.member is None else self.trainer.tasks[self.member]
 
-    def evaluate(self, programs: Iterable[dsl.Program], seeds: Iterable[int]) -> Iterator[Evaluation]:
-        """The evaluation of each program, in order; all trainings are under way at once, each seed by itself.
+    def trials(self, seeds: int, first: int = 0) -> tuple[int, ...]:
+        """What the trainer calls the seeds from `first` on: of several tasks, each seed on each (`Combination`)."""
+        tasks = len(self.trainer.tasks)
+        found = range(first * tasks, (first + seeds) * tasks)
+        return tuple(found if self.member is None else found[self.member :: tasks])
+
+    def submit(self, program: dsl.Program, trials: Iterable[int], limits: Limits = ANY) -> Pending:
+        """Has a canonical program evaluated."""
+        return self.workers.submit(Job(program, self.scale, tuple(trials), limits))
+
+    def evaluate(self, programs: Iterable[dsl.Program], trials: Iterable[int]) -> Iterator[Evaluation]:
+        """The evaluation of each program, in order; all trainings are under way at once, each by itself.
 
         Args:
             programs: as they are written; what is trained is their canonical form.
-            seeds: for each.
+            trials: for each.
         """
-        seeds = tuple(seeds)
-        asked = [[self.submit(dsl.canonical(program), (seed,)) for seed in seeds] for program in programs]
+        trials = tuple(trials)
+        asked = [[self.submit(dsl.canonical(program), (trial,)) for trial in trials] for program in programs]
         for trainings in asked:
             yield merged(training.result() for training in trainings)
 

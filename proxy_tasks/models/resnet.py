@@ -8,7 +8,7 @@ from equinox.nn import Conv2d, Linear
 
 from proxy_tasks.models.layers import columns, convolve, group_norm
 
-GROUPS = 4
+GROUP = 4  # channels
 
 
 class Norm(eqx.Module):
@@ -22,7 +22,7 @@ class Norm(eqx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """[channels, height, width, examples] from the same."""
-        scaled = self.weight[:, None, None, None] * group_norm(x, GROUPS)
+        scaled = self.weight[:, None, None, None] * group_norm(x, len(x) // GROUP)
         return jax.nn.relu(scaled + self.bias[:, None, None, None])
 
 
@@ -43,7 +43,8 @@ class ResidualBlock(eqx.Module):
     def __init__(self, inputs: int, outputs: int, key: jax.Array):
         self.stride = 1 if inputs == outputs else 2
         self.norms = Norm(inputs), Norm(outputs)
-        self.convolutions = tuple(Conv2d(c, outputs, 3, use_bias=False, key=key) for c in (inputs, outputs))
+        first, second = (Conv2d(c, outputs, 3, use_bias=False, key=key) for c in (inputs, outputs))
+        self.convolutions = first, second
         self.shortcut = None if inputs == outputs else Conv2d(inputs, outputs, 1, use_bias=False, key=key)
 
     def __call__(self, x: jax.Array) -> jax.Array:

@@ -14,6 +14,7 @@ from dsl import ProgramError
 from dsl.errors import MachineError
 from proxy_tasks import TaskError
 from search.cli import check, config, digest, doctor, export, functions, resume, run, show, simplify, tasks
+from search.cli.arguments import add_commands
 from search.errors import SearchError
 
 # A subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit code`; its docstring is its help.
@@ -69,16 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="optsearch", description="Finds neural-network optimizers by evolving programs (arXiv 2302.06675)."
     )
     parser.add_argument("--version", action="version", version=f"optsearch {_version()}")
-    subparsers = parser.add_subparsers(dest="command", metavar="SUBCOMMAND", required=True)
-    for name, command in COMMANDS.items():
-        text = command.__doc__ or ""
-        subparser = subparsers.add_parser(
-            name,
-            help=text.partition("\n")[0],
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.add_arguments(subparser)
+    add_commands(parser, COMMANDS, "command", "SUBCOMMAND", required=True)
     return parser
 
 

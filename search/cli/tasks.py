@@ -1,34 +1,63 @@
-"""Lists the built-in tasks.
+"""Lists the tasks, built in and of installed packages; shows their settings; begins a task of your own, and checks one.
 
-example:
-  optsearch tasks
+examples:
+  optsearch tasks                              the tasks that there are
+  optsearch tasks settings vision_vit          what may be changed of a built-in one
+  optsearch tasks new my_task                  begins a task of your own, in my_task.py
+  optsearch tasks check my_task.py:MyTask      says what is wrong with it, and what a candidate costs
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Container, Iterator
+from types import ModuleType
 
 from proxy_tasks import TaskError
 from proxy_tasks.environment import single_threaded
+from search.cli import task_check, task_new, task_settings
+from search.cli.arguments import add_commands
 
-SCALES = (1, 10, 100)  # those that the contract of a task names
+ACTIONS: dict[str, ModuleType] = {"settings": task_settings, "new": task_new, "check": task_check}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of this subcommand: none."""
+    """Adds the arguments of this subcommand."""
+    add_commands(parser, ACTIONS, "action", "ACTION", required=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a line for each task and scale."""
+    """Does what is asked for, or prints a line for each task and scale."""
+    if arguments.action:
+        return ACTIONS[arguments.action].run(arguments)
     single_threaded()
-    from proxy_tasks import TASKS, get
+    from proxy_tasks import TASKS
+    from proxy_tasks.installed import declared
 
     print(f"{'name':<16} {'scale':>5} {'weights':>10} {'steps':>7}")
-    for name in TASKS:
-        for scale in SCALES:
-            try:
-                task = get(name, scale)
-            except TaskError:
-                continue  # a task need not have every scale
-            print(f"{name:<16} {scale:>5} {task.size:>10} {task.steps:>7}")
+    for name, task in TASKS.items():
+        print("\n".join(_rows(name, task.SCALES)))
+    for other in declared():
+        if other.name in TASKS:
+            print(f"{other.name:<16} {other.distribution} has one, too, which is hidden: write {other.target}")
+            continue
+        rows = [f"{row}  {other.distribution}" for row in _rows(other.name)]
+        broken = f"{other.name:<16} {other.distribution}, broken: `optsearch tasks check {other.name}` says why"
+        print("\n".join(rows or [broken]))
     return 0
+
+
+def _rows(name: str, known: Container[int] = ()) -> Iterator[str]:
+    """A line for each scale that a task has, or is known to have."""
+    from proxy_tasks import get
+    from proxy_tasks.contract import ask
+    from proxy_tasks.testing import SCALES
+
+    for scale in SCALES:
+        try:
+            task = get(name, scale)
+            weights = ask(task, "size", call=lambda size: size)  # which makes the weights of somebody's task
+            yield f"{name:<16} {scale:>5} {weights:>10} {task.steps:>7}"
+        except TaskError as error:
+            if scale in known:  # a task need not have every scale
+                yield f"{name:<16} {scale:>5} {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
 import os
@@ -21,8 +20,8 @@ import dsl
 import proxy_tasks
 from dsl.vm.bytecode import Capacity, encode
 from proxy_tasks import CHECKPOINTS, NEVER, NON_FINITE, STOPPED_EARLY, TRAINED, Trainer
-from proxy_tasks.digits import Digits
 from proxy_tasks.trainer import QUEUE, SEEDS_KEPT
+from proxy_tasks.vision_mlp import Digits
 
 ADAMW = dsl.canonical(dsl.known("adamw", learning_rate=0.01, weight_decay=0.1))
 LION = dsl.canonical(dsl.known("lion", learning_rate=0.003))
@@ -326,6 +325,7 @@ def test_a_program_too_large_for_the_usual_machine_trains(trainer):
 
 
 def test_a_task_whose_checkpoints_would_coincide_is_refused():
-    settings = dataclasses.replace(proxy_tasks.get("digits").settings, steps=5)
+    task = Digits()
+    task.steps = 5
     with pytest.raises(proxy_tasks.TaskError, match="digits: has 5 steps: give it at least 6"):
-        Trainer(Digits(settings=settings))
+        Trainer(task)

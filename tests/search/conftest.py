@@ -55,6 +55,7 @@ class DrawnTrainer:
     def __init__(self) -> None:
         self.trained: list[tuple[str, int]] = []
         self.task = SimpleNamespace(steps=100)
+        self.tasks = (self.task,)
 
     def train(self, program: dsl.Program, seed: int = 0, thresholds: Sequence[float] = NEVER) -> Outcome:
         self.trained.append((str(program), seed))

@@ -44,3 +44,12 @@ class Quadratic(Task):
 
     def schedule(self) -> np.ndarray:
         return cosine(self.steps)
+
+
+class Scaled(Quadratic):
+    """`scaled`: the same in another unit."""
+
+    name = "scaled"
+
+    def loss(self, weights: dict, data: dict, batch: jax.Array) -> jax.Array:
+        return 1000 * super().loss(weights, data, batch)

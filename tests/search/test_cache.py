@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -189,7 +190,8 @@ def test_a_program_that_another_search_has_in_flight_is_waited_for():
             return score((Outcome(TRAINED, 1.0, curve, 100),))
 
     held, program = Held(), dsl.canonical(PLAIN)
-    cache = Cache(Bench(1, type("T", (), {"task": type("Task", (), {"steps": 100})})(), held), 1)  # type: ignore[arg-type]
+    trainer = SimpleNamespace(task=SimpleNamespace(steps=100), tasks=(None,))
+    cache = Cache(Bench(1, trainer, held), 1)  # type: ignore[arg-type]
     tight, loose = Limits((0.5, 0.5, 0.5)), Limits((2.0, math.inf, math.inf))
     first, same, other = (cache.submit("h", program, limits) for limits in (tight, tight, loose))
     assert len(held.asked) == 1 and not first.ready()

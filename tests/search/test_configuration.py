@@ -205,7 +205,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "start: .\n": (":1: start", ". cannot be read (Is a directory)"),
     "task: digitz\n": (":1: task", "the nearest are digits"),
     "task: nowhere.py:Mine\n": (":1: task", "there is no file nowhere.py"),
-    "task: digits\nscale: 2\n": (":2: scale", "digits has no scale 2: it has 1, 10, 100"),
+    "task: digits\nscale: 2\n": (":2: scale", "digits has no scale 2: it has 1, 10, 100, 500"),
     "funnel:\n  scales: [10, 11]\n": (":2: funnel.scales", "digits_vit has no scale 11"),
 }
 

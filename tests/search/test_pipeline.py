@@ -23,6 +23,7 @@ from search import Config, Result, SearchError
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, RayConfig, TuneConfig, WindowConfig
 from search.configuration import config_from_dict
 from search.console import Console
+from search.workers import InlineWorkers
 
 SCALES = (1, 10)
 
@@ -248,6 +249,17 @@ def test_a_start_that_does_not_train_is_an_error_that_says_what_to_change(config
     with pytest.raises(SearchError, match=rf"does not train on .* \({NON_FINITE}\): give another `start`"):
         search.run(small(config, start=str(tmp_path / "mine.txt")), tmp_path / "run")
     assert not (tmp_path / "run").exists()  # the same command can be given again
+
+
+def test_a_task_whose_loss_is_not_finite_at_the_start_is_refused_before_anything_is_trained(
+    config, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(InlineWorkers, "prepare", None)
+    broken = Path(search.__file__).parents[1] / "tests" / "proxy_tasks" / "broken.py"
+    told = io.StringIO()
+    with pytest.raises(TaskError, match=r"good: loss\(\) is nan at the start: mend data\(\)\['train'\]\['x'\]"):
+        search.run(replace(config, task=f"{broken}:SpoiltData"), tmp_path / "run", Console(stream=told))
+    assert told.getvalue() == "" and not list(tmp_path.glob("run/*"))
 
 
 def test_an_interrupted_run_keeps_its_children(config, tmp_path, monkeypatch):

@@ -26,6 +26,7 @@ class CountingTrainer:
 
     def __init__(self, trainer: Any, **task: Any):
         self._trainer, self.task = trainer, SimpleNamespace(**{**vars(trainer.task), "name": "quadratic", **task})
+        self.tasks = (self.task,)
         self.machine = trainer.machine
         self.bench = Bench.inline(self)  # type: ignore[arg-type]
         self.trained: list[tuple[dsl.Program, int]] = []
