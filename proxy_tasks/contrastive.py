@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from proxy_tasks import datasets
-from proxy_tasks.classifier import ImageSettings
+from proxy_tasks.classifier import SMALL, WHOLE, ImageSettings
 from proxy_tasks.errors import TaskError
 from proxy_tasks.model_task import ModelTask, mean_over
 from proxy_tasks.models.language_model import LanguageModel
@@ -31,7 +31,7 @@ class ContrastiveSettings(ImageSettings):
 
     data: str = setting("digits", "pictures with names of their classes, or with texts", choices=(*CLASSES, "emoji"))
     words: int = setting(6, "words of a text that are read", 1)
-    width: int = setting(16, "features of a patch and of a word; a multiple of the heads", 1)
+    width: int = setting(32, "features of a patch and of a word; a multiple of the heads", 1)
     layers: int = setting(1, "blocks of attention and perceptron in each tower", 1)
     heads: int = setting(2, "attention heads", 1)
     hidden: int = setting(4, "width of the perceptrons, in units of the width", 1)
@@ -53,33 +53,9 @@ class Contrastive(ModelTask):
     REVISION = 1
     SCALES = {
         1: ContrastiveSettings(),
-        10: ContrastiveSettings(
-            data="fashion_small", train=4000, validation=500, test=500, patch=7, width=32, layers=2, steps=1500
-        ),
-        100: ContrastiveSettings(
-            data="fashion_mnist",
-            train=50000,
-            validation=2048,
-            test=5000,
-            patch=7,
-            width=48,
-            layers=2,
-            heads=3,
-            batch=32,
-            steps=1800,
-        ),
-        500: ContrastiveSettings(
-            data="fashion_mnist",
-            train=50000,
-            validation=2048,
-            test=5000,
-            patch=7,
-            width=64,
-            layers=3,
-            heads=4,
-            batch=64,
-            steps=2000,
-        ),
+        10: ContrastiveSettings(**SMALL, patch=7, width=48, layers=2, steps=1500),
+        100: ContrastiveSettings(**WHOLE, patch=7, batch=32, width=64, layers=2, heads=4, steps=2200),
+        500: ContrastiveSettings(**WHOLE, patch=7, batch=64, width=96, layers=3, heads=3, steps=2200),
     }
 
     def load(self) -> None:

@@ -12,14 +12,15 @@ import numpy as np
 from jax import lax
 
 from proxy_tasks import datasets
-from proxy_tasks.classifier import ImageSettings
+from proxy_tasks.classifier import SMALL, WHOLE, ImageSettings
 from proxy_tasks.errors import TaskError
 from proxy_tasks.model_task import ModelTask, mean_over
 from proxy_tasks.models.unet import UNet
 from proxy_tasks.randomness import Purpose, shuffled_batches, stream
 from proxy_tasks.settings import setting
 
-CHUNK = 32  # examples that are evaluated together: a U-Net makes much of each
+CHUNK = 40  # examples that are evaluated together: with its patches a U-Net makes hundreds of numbers of each pixel
+LARGE = WHOLE | {"validation": 1280}  # more would cost as much as a fifth of the training
 PLACES = 2**20  # where in the noise a step may begin
 
 
@@ -38,7 +39,7 @@ def linear(steps: int) -> np.ndarray:
     """As `cosine`, with noise that grows in a straight line, from 0.0001 to 0.02 a step if there are 1000 (2006.11239).
 
     >>> print(linear(1000)[[0, 499, 999]].round(5))
-    [9.9990e-01 7.8640e-02 4.0000e-05]
+    [9.999e-01 7.859e-02 4.000e-05]
     """
     return np.cumprod(1 - np.linspace(1e-4, 0.02, steps) * 1000 / steps)
 
@@ -63,16 +64,10 @@ class Diffusion(ModelTask):
     name = "diffusion"
     REVISION = 1
     SCALES = {
-        1: DiffusionSettings(batch=8, train=1285, validation=256, test=256),
-        10: DiffusionSettings(
-            data="fashion_small", train=4000, validation=512, test=488, batch=8, width=12, steps=1000
-        ),
-        100: DiffusionSettings(
-            data="fashion_mnist", train=50000, validation=1024, test=5000, batch=8, width=16, levels=3, steps=1100
-        ),
-        500: DiffusionSettings(
-            data="fashion_mnist", train=50000, validation=1024, test=5000, batch=16, width=24, levels=3, steps=1400
-        ),
+        1: DiffusionSettings(train=1277, validation=260, test=260, batch=8),
+        10: DiffusionSettings(**SMALL, batch=8, width=12, steps=1000),
+        100: DiffusionSettings(**LARGE, batch=8, width=16, levels=3, steps=1000),
+        500: DiffusionSettings(**LARGE, batch=16, width=24, levels=3, steps=1400),
     }
 
     def load(self) -> None:
@@ -101,11 +96,12 @@ class Diffusion(ModelTask):
         return UNet(self.shape[0], self.settings.width, self.settings.levels, key)
 
     def data(self) -> dict[str, Any]:
-        """The training images, float32 [examples, channels, height, width], and what is drawn once for all programs.
+        """The images, and what is drawn once for all programs.
 
-        {"train": ..., "evaluation": {"x": ..., "noise": float32, each [validation draws, channels, height, width],
-        "time": int32 [validation draws], from 0}, "noise": float32 [2**20 and one step's], "signal": float32
-        [noise_steps], "deviation": the same}.
+        {"train": float32 [examples, channels, height, width], "evaluation": the same, "drawn": {"noise": float32 [draws
+        of all evaluation images, channels, height, width], "time": int32 [draws], from 0}, "noise": of the training,
+        float32 [2**20 and one step's], "signal": what is left of an image at each time, float32 [noise_steps],
+        "deviation": of the noise, the same}.
         """
         return self._splits(evaluation="validation")
 
@@ -115,17 +111,18 @@ class Diffusion(ModelTask):
 
     def _splits(self, evaluation: str) -> dict[str, Any]:
         s, rng = self.settings, stream(self.settings.order, Purpose.EVALUATION)
-        x = np.repeat(self._parts[evaluation], s.draws, 0)
-        strata = (rng.permutation(len(x)) + rng.random(len(x))) / len(x)
+        train, scored = self._parts["train"], self._parts[evaluation]
+        draws = len(scored) * s.draws
+        strata = (rng.permutation(draws) + rng.random(draws)) / draws
         kept = NOISE_SCHEDULES[s.noise_schedule](s.noise_steps)
         return {
-            "train": self._parts["train"],
-            "evaluation": {
-                "x": x,
-                "noise": rng.standard_normal(x.shape, np.float32),
+            "train": train,
+            "evaluation": scored,
+            "drawn": {
+                "noise": rng.standard_normal((draws, *self.shape), np.float32),
                 "time": np.int32(strata * s.noise_steps),
             },
-            "noise": rng.standard_normal(PLACES + s.batch * x[0].size, np.float32),
+            "noise": rng.standard_normal(PLACES + s.batch * train[0].size, np.float32),
             "signal": np.float32(np.sqrt(kept)),
             "deviation": np.float32(np.sqrt(1 - kept)),
         }
@@ -147,15 +144,17 @@ class Diffusion(ModelTask):
         """Mean squared error of the noise of a pixel, whose mean square is 1."""
         x = data["train"][batch["examples"]]
         noise = lax.dynamic_slice(data["noise"], (batch["noise"],), (x.size,)).reshape(x.shape)
-        return self._errors(weights, data, {"x": x, "noise": noise, "time": batch["time"]}).mean()
+        return self._errors(weights, data, x, {"noise": noise, "time": batch["time"]}).mean()
 
     def evaluate(self, weights: Any, data: Any) -> jax.Array:
-        """The same over the whole "evaluation" split."""
-        return mean_over(lambda part: self._errors(weights, data, part), data["evaluation"], CHUNK)
+        """The same over the whole "evaluation" split, each image with several noises and times."""
+        split = (data["evaluation"].repeat(self.settings.draws, 0), data["drawn"])
+        return mean_over(lambda part: self._errors(weights, data, *part), split, CHUNK)
 
-    def _errors(self, model: UNet, data: Any, part: Any) -> jax.Array:
+    def _errors(self, model: UNet, data: Any, x: jax.Array, drawn: Any) -> jax.Array:
         """Mean squared error of the noise in each example, [examples]."""
-        x, noise = (jnp.moveaxis(part[name], 0, -1) for name in ("x", "noise"))
-        noisy = data["signal"][part["time"]] * x + data["deviation"][part["time"]] * noise
-        found = model(noisy, (part["time"] + 1) / self.settings.noise_steps)
+        x, noise, time = jnp.moveaxis(x, 0, -1), jnp.moveaxis(drawn["noise"], 0, -1), drawn["time"]
+        found = model(
+            data["signal"][time] * x + data["deviation"][time] * noise, (time + 1) / self.settings.noise_steps
+        )
         return ((found - noise) ** 2).mean((0, 1, 2))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from equinox.nn import Conv2d, Linear
 
 from proxy_tasks.models.layers import columns, convolve, group_norm
-from proxy_tasks.models.resnet import GROUPS, Norm
+from proxy_tasks.models.resnet import GROUP, Norm
 
 FREQUENCIES = 8  # of the sines and cosines that tell the time
 HIGHEST_FREQUENCY = 1000.0  # radians from time 0 to time 1; the lowest is 1
@@ -45,7 +45,7 @@ class TimedBlock(eqx.Module):
             time: its sines and cosines, [16, examples].
         """
         scale, shift = jnp.split(columns(self.time)(time)[:, None, None], 2)
-        read = jax.nn.relu((1 + scale) * group_norm(x, GROUPS) + shift)
+        read = jax.nn.relu((1 + scale) * group_norm(x, len(x) // GROUP) + shift)
         h = convolve(self.convolution.weight, read, self.stride)
         return h + (x if self.shortcut is None else convolve(self.shortcut.weight, read, self.stride))
 
