@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from proxy_tasks.contrastive import Contrastive
+from proxy_tasks.diffusion import Diffusion
 from proxy_tasks.errors import TaskError
 from proxy_tasks.installed import declared
 from proxy_tasks.language import Language
@@ -31,6 +33,8 @@ TASKS: dict[str, type[ModelTask]] = {
     "vision_resnet": VisionResnet,
     "language": Language,
     "masked_language": MaskedLanguage,
+    "diffusion": Diffusion,
+    "contrastive": Contrastive,
 }
 
 
