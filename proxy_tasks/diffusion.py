@@ -112,6 +112,7 @@ class Diffusion(ModelTask):
     def _splits(self, evaluation: str) -> dict[str, Any]:
         s, rng = self.settings, stream(self.settings.order, Purpose.EVALUATION)
         train, scored = self._parts["train"], self._parts[evaluation]
+        noise = rng.standard_normal(PLACES + s.batch * train[0].size, np.float32)  # first: the same beside any split
         draws = len(scored) * s.draws
         strata = (rng.permutation(draws) + rng.random(draws)) / draws
         kept = NOISE_SCHEDULES[s.noise_schedule](s.noise_steps)
@@ -122,7 +123,7 @@ class Diffusion(ModelTask):
                 "noise": rng.standard_normal((draws, *self.shape), np.float32),
                 "time": np.int32(strata * s.noise_steps),
             },
-            "noise": rng.standard_normal(PLACES + s.batch * train[0].size, np.float32),
+            "noise": noise,
             "signal": np.float32(np.sqrt(kept)),
             "deviation": np.float32(np.sqrt(1 - kept)),
         }

@@ -90,6 +90,11 @@ def test_what_is_drawn_for_the_evaluation_is_no_noise_of_the_training(data):
         assert abs(noise.mean()) < 0.02 and noise.std() == pytest.approx(1, abs=0.02)
 
 
+def test_the_noise_of_the_training_is_the_same_beside_a_test_split_of_another_size():
+    task = proxy_tasks.get("diffusion,test=100")
+    assert np.array_equal(task.data()["noise"], task.test_data()["noise"])
+
+
 def test_the_noise_of_no_step_goes_past_the_end(task, data):
     s = task.settings
     assert len(data["noise"]) == PLACES + s.batch * data["train"][0].size
