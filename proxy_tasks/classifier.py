@@ -48,7 +48,7 @@ class ClassifierSettings(ImageSettings):
 
 # What the larger vision tasks are made of: bundled pictures, and whole sets that scripts/make_data.py fetches.
 SMALL: dict[str, Any] = {"data": "fashion_small", "train": 4000, "validation": 500, "test": 500}
-WHOLE: dict[str, Any] = {"data": "fashion_mnist", "train": 50_000, "validation": 5_000, "test": 10_000}
+WHOLE: dict[str, Any] = {"data": "fashion_mnist", "train": 50_000, "validation": 5_120, "test": 10_000}
 
 
 class Classifier(ModelTask):

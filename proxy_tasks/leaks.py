@@ -10,7 +10,6 @@ labels do, that two of them are equal says nothing, and then that is the answer.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -22,7 +21,7 @@ from proxy_tasks.randomness import Purpose, stream
 
 STRETCH, SHORTEST = 64, 32  # tokens of a text that are looked for, at most and at least
 DISTINCT = 0.9  # share of a split's rows or stretches that has to differ from the others for equal ones to say anything
-QUOTED = 0.05  # share of the stretches of a text that may be in another: texts quote, and have headings
+QUOTED = 0.05  # share of the stretches or rows of a text that may be in another: texts quote, and have headings
 
 
 def entries(data: Any) -> dict[str, Any]:
@@ -49,44 +48,25 @@ def common(split: Any, other: Any) -> int | None:
         None where that cannot be told.
     """
     ours, theirs = _longest(split), _longest(other)
-    if not ours or not theirs:
+    kinds, other_kinds = ([(leaf.dtype, leaf.shape[1:]) for leaf in leaves] for leaves in (ours, theirs))
+    is_text = len(ours) == len(theirs) == 1 and ours[0].dtype.kind in "iu" and theirs[0].dtype.kind in "iu"
+    if is_text and ours[0].ndim == 1 and theirs[0].ndim <= 2:
+        width = min(STRETCH, theirs[0].shape[-1], len(ours[0]))
+        if width < SHORTEST:
+            return None
+        known, counted = _stretches(ours[0], theirs[0], width)
+        apart = known[::width]
+    elif ours and kinds == other_kinds and sum(leaf.size for leaf in ours) > len(ours[0]):
+        known, counted = _examples(ours), _examples(theirs)
+        apart = known
+    else:
         return None
-    if len(ours) == len(theirs) == 1 and ours[0].ndim == 1 and ours[0].dtype == theirs[0].dtype:
-        return _quotations(ours[0], theirs[0]) if ours[0].dtype.kind in "iu" and theirs[0].ndim < 3 else None
-    alike = [(leaf.dtype, leaf.shape[1:]) for leaf in ours] == [(leaf.dtype, leaf.shape[1:]) for leaf in theirs]
-    if alike and sum(leaf.size for leaf in ours) > len(ours[0]):
-        known = set(_examples(ours))
-        repeated = len(ours[0]) - len(known)
-        told = len(known) >= DISTINCT * len(ours[0])
-        found = sum(example in known for example in _examples(theirs))
-        if found <= repeated:  # as few as the rows of a table that are alike by chance
-            found = 0
-        cut = all(leaf.ndim == 2 and leaf.dtype.kind in "iu" for leaf in ours)  # perhaps a text, in rows
-        return (_beyond_quotations(found, len(theirs[0])) if cut else found) if told else None
-    return None
-
-
-def _quotations(text: np.ndarray, other: np.ndarray) -> int | None:
-    """How many stretches of a text, or of the rows of one that is cut, are in another text; 0 if they are few."""
-    width = min(STRETCH, other.shape[-1], len(text))
-    if width < SHORTEST:
+    distinct = len(np.unique(apart))
+    if distinct < DISTINCT * len(apart):
         return None
-    # A hash of the stretch from each place on; that of a row is the same sum.
-    factors = stream(0, Purpose.SPLIT).integers(1, 2**63, width, dtype=np.uint64)
-    tokens, count = text.astype(np.uint64), len(text) - width + 1
-    every = np.zeros(count, np.uint64)
-    for place, factor in enumerate(factors):
-        every += tokens[place : place + count] * factor
-    cut = other[:, :width] if other.ndim == 2 else sliding_window_view(other, width)[::width]
-    stretches = cut.astype(np.uint64) @ factors
-    found = int(np.isin(stretches, every).sum())
-    told = len(np.unique(every[::width])) >= DISTINCT * len(every[::width])
-    return _beyond_quotations(found, len(stretches)) if told else None
-
-
-def _beyond_quotations(found: int, of: int) -> int:
-    """What was found, or 0 where it is as little as texts quote."""
-    return found if found > QUOTED * of else 0
+    found = int(np.isin(counted, known).sum())
+    by_chance = QUOTED * len(counted) if is_text else len(apart) - distinct  # rows of a table may be alike
+    return found if found > by_chance else 0
 
 
 def _longest(split: Any) -> list[np.ndarray]:
@@ -96,7 +76,19 @@ def _longest(split: Any) -> list[np.ndarray]:
     return [leaf for leaf in leaves if len(leaf) == most > 0]
 
 
-def _examples(leaves: list[np.ndarray]) -> Iterator[bytes]:
-    """A digest of each example."""
-    for rows in zip(*leaves, strict=True):
-        yield hashlib.blake2b(b"".join(row.tobytes() for row in rows), digest_size=16).digest()
+def _examples(leaves: list[np.ndarray]) -> np.ndarray:
+    """A hash of each example, uint64 [examples]."""
+    examples = (b"".join(row.tobytes() for row in rows) for rows in zip(*leaves, strict=True))
+    hashes = [hashlib.blake2b(example, digest_size=8).digest() for example in examples]
+    return np.frombuffer(b"".join(hashes), np.uint64)
+
+
+def _stretches(text: np.ndarray, other: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A hash of each stretch of a text, from every place on, and of those of another, which is cut or a row each."""
+    factors = stream(0, Purpose.SPLIT).integers(1, 2**63, width, dtype=np.uint64)
+    tokens, count = text.astype(np.uint64), len(text) - width + 1
+    hashes = np.zeros(count, np.uint64)
+    for place, factor in enumerate(factors):
+        hashes += tokens[place : place + count] * factor
+    cut = other[:, :width] if other.ndim == 2 else sliding_window_view(other, width)[::width]
+    return hashes, cut.astype(np.uint64) @ factors

@@ -32,9 +32,9 @@ class MaskedLanguage(TextTask):
     REVISION = 1
     SCALES = {
         1: MaskedSettings(batch=16, heads=4, steps=1500),
-        10: MaskedSettings(width=64, layers=2, heads=4, context=24, steps=1500),
-        100: MaskedSettings(width=96, layers=3, heads=3, context=32, steps=3000),
-        500: MaskedSettings(data="addresses", width=128, layers=4, heads=4, context=48, steps=5000),
+        10: MaskedSettings(width=48, layers=2, heads=4, steps=1500),
+        100: MaskedSettings(width=96, layers=2, heads=4, context=32, steps=3000),
+        500: MaskedSettings(data="addresses", width=128, layers=4, heads=4, context=48, steps=3000),
     }
 
     @property

@@ -85,16 +85,17 @@ class ModelTask(Task):
         return SCHEDULES[self.settings.schedule](self.steps, self.settings.warm_up)
 
 
-def mean_over(measure: Callable[[Any], jax.Array], split: Any) -> jax.Array:
-    """The mean of a number over the examples of a split, CHUNK at a time.
+def mean_over(measure: Callable[[Any], jax.Array], split: Any, chunk: int = CHUNK) -> jax.Array:
+    """The mean of a number over the examples of a split, `chunk` at a time.
 
     Args:
         measure: of some examples: float32 [examples] from a pytree like `split`.
         split: a pytree of arrays [examples, ...].
+        chunk: examples that are measured together; fewer for a model that makes more of each.
     """
     examples = len(jax.tree.leaves(split)[0])
-    whole = examples // CHUNK * CHUNK
-    chunks = jax.tree.map(lambda a: a[:whole].reshape(whole // CHUNK, CHUNK, *a.shape[1:]), split)
-    sums = lax.map(lambda chunk: measure(chunk).sum(), chunks).sum() if whole else 0.0
+    whole = examples // chunk * chunk
+    chunks = jax.tree.map(lambda a: a[:whole].reshape(whole // chunk, chunk, *a.shape[1:]), split)
+    sums = lax.map(lambda part: measure(part).sum(), chunks).sum() if whole else 0.0
     rest = jax.tree.map(lambda a: a[whole:], split)
     return (sums + (measure(rest).sum() if whole < examples else 0.0)) / jnp.float32(examples)

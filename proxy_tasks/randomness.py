@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     LABELS = 4
     MASKS = 5
     NOISE = 6
+    EVALUATION = 7
 
 
 def stream(seed: int, purpose: Purpose) -> np.random.Generator:

@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from proxy_tasks.contrastive import Contrastive
 from proxy_tasks.ctr import Ctr
+from proxy_tasks.diffusion import Diffusion
 from proxy_tasks.errors import TaskError
 from proxy_tasks.finetune_language import FinetuneLanguage
 from proxy_tasks.finetune_vision import FinetuneVision
@@ -34,6 +36,8 @@ TASKS: dict[str, type[ModelTask]] = {
     "vision_resnet": VisionResnet,
     "language": Language,
     "masked_language": MaskedLanguage,
+    "diffusion": Diffusion,
+    "contrastive": Contrastive,
     "ctr": Ctr,
     "finetune_vision": FinetuneVision,
     "finetune_language": FinetuneLanguage,

@@ -10,7 +10,7 @@ import jax
 from proxy_tasks.classifier import SMALL, WHOLE, Classifier, ClassifierSettings
 from proxy_tasks.errors import TaskError
 from proxy_tasks.models.transformer import Transformer
-from proxy_tasks.models.vit import Vit
+from proxy_tasks.models.vit import Vit, patches
 from proxy_tasks.settings import setting
 
 
@@ -52,10 +52,7 @@ class DigitsVit(Classifier):
 
     def inputs(self, images: Any) -> Any:
         """[examples, pixels of a patch, patches]."""
-        examples, height, width, channels = images.shape
-        side = self.settings.patch
-        grid = images.reshape(examples, height // side, side, width // side, side, channels)
-        return grid.transpose(0, 2, 4, 5, 1, 3).reshape(examples, side * side * channels, -1)
+        return patches(images, self.settings.patch)
 
     def model(self, key: jax.Array) -> Vit:
         """A Vision Transformer."""

@@ -15,7 +15,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from proxy_tasks.contrastive import Contrastive
 from proxy_tasks.ctr import Ctr
+from proxy_tasks.diffusion import Diffusion
 from proxy_tasks.language import Language
 from proxy_tasks.masked_language import MaskedLanguage
 from proxy_tasks.vision_mlp import Digits
@@ -81,22 +83,39 @@ def vit(task: Any, w: Any, data: Any, batch: Any) -> jax.Array:
     return entropy(h.mean(1) @ w["head"], y).mean()
 
 
+def kernel(layer: Any) -> Any:
+    """Of a convolution: [height, width, inputs, outputs]."""
+    return None if layer is None else layer.weight.transpose(2, 3, 1, 0)
+
+
+def scale_and_bias(layer: Any) -> tuple[jax.Array, jax.Array]:
+    """Of a `Norm`."""
+    return layer.weight, layer.bias
+
+
+def convolve(kernel: jax.Array, x: jax.Array, stride: int = 1) -> jax.Array:
+    """XLA's convolution of [examples, height, width, channels], with zeros around."""
+    around = ((kernel.shape[0] // 2,) * 2,) * 2
+    return lax.conv_general_dilated(x, kernel, (stride, stride), around, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def group_norm(x: jax.Array) -> jax.Array:
+    """Over groups of four channels and all pixels of each example."""
+    grouped = x.reshape(*x.shape[:3], -1, 4)
+    centred = grouped - grouped.mean((1, 2, 4), keepdims=True)
+    return (centred / jnp.sqrt(grouped.var((1, 2, 4), keepdims=True) + 1e-6)).reshape(x.shape)
+
+
 def resnet_weights(model: Any) -> dict[str, Any]:
-    """Of a `ResNet`: kernels [height, width, inputs, outputs]."""
-
-    def kernel(layer: Any) -> Any:
-        return None if layer is None else layer.weight.transpose(2, 3, 1, 0)
-
-    def scale(layer: Any) -> Any:
-        return layer.weight, layer.bias
-
+    """Of a `ResNet`."""
     blocks = [
-        (*map(scale, block.norms), *map(kernel, block.convolutions), kernel(block.shortcut)) for block in model.blocks
+        (*map(scale_and_bias, block.norms), *map(kernel, block.convolutions), kernel(block.shortcut))
+        for block in model.blocks
     ]
     return {
         "stem": kernel(model.stem),
         "blocks": blocks,
-        "norm": scale(model.norm),
+        "norm": scale_and_bias(model.norm),
         "head": (model.head.weight.T, model.head.bias),
     }
 
@@ -105,18 +124,8 @@ def resnet(task: Any, w: Any, data: Any, batch: Any) -> jax.Array:
     """Loss of a residual network; images are [examples, channels, height, width]."""
     x, y = data["train"]["x"][batch["examples"]], data["train"]["y"][batch["examples"]]
 
-    def convolve(kernel: jax.Array, x: jax.Array, stride: int = 1) -> jax.Array:
-        side = kernel.shape[0] // 2
-        return lax.conv_general_dilated(
-            x, kernel, (stride, stride), ((side, side), (side, side)), dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
-
-    def normal(scale: Any, x: jax.Array) -> jax.Array:
-        grouped = x.reshape(*x.shape[:3], -1, 4)
-        mean = grouped.mean((1, 2, 4), keepdims=True)
-        variance = grouped.var((1, 2, 4), keepdims=True)
-        normed = ((grouped - mean) / jnp.sqrt(variance + 1e-6)).reshape(x.shape)
-        return jax.nn.relu(normed * scale[0] + scale[1])
+    def normal(norm: Any, x: jax.Array) -> jax.Array:
+        return jax.nn.relu(group_norm(x) * norm[0] + norm[1])
 
     h = convolve(w["stem"], x.transpose(0, 2, 3, 1))
     for first_norm, second_norm, first, second, shortcut in w["blocks"]:
@@ -149,6 +158,75 @@ def masked_language(task: Any, w: Any, data: Any, batch: Any) -> jax.Array:
     return (entropy(h @ w["head"], windows) * batch["hidden"]).sum() / batch["hidden"].sum()
 
 
+def unet_weights(model: Any) -> dict[str, Any]:
+    """Of a `UNet`."""
+
+    def block(timed: Any) -> dict[str, Any]:
+        return {
+            "time": (timed.time.weight.T, timed.time.bias),
+            "convolution": kernel(timed.convolution),
+            "shortcut": kernel(timed.shortcut),
+        }
+
+    return {
+        "stem": kernel(model.stem),
+        "down": [block(timed) for timed in model.down],
+        "up": [block(timed) for timed in model.up],
+        "norm": scale_and_bias(model.norm),
+        "head": kernel(model.head),
+    }
+
+
+def diffusion(task: Any, w: Any, data: Any, batch: Any) -> jax.Array:
+    """Error of the noise that a U-Net tells; images are [examples, channels, height, width]."""
+    x = data["train"][batch["examples"]]
+    noise = lax.dynamic_slice(data["noise"], (batch["noise"],), (x.size,)).reshape(x.shape)
+    signal, deviation = (data[name][batch["time"]][:, None, None, None] for name in ("signal", "deviation"))
+    time = (batch["time"] + 1) / task.settings.noise_steps
+    angles = time[:, None] * jnp.geomspace(1, 1000.0, 8)
+    waves = jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=1)
+
+    def timed(block: Any, h: jax.Array, stride: int) -> jax.Array:
+        scale, shift = jnp.split(waves @ block["time"][0] + block["time"][1], 2, axis=1)
+        read = jax.nn.relu((1 + scale[:, None, None]) * group_norm(h) + shift[:, None, None])
+        mixed = convolve(block["convolution"], read, stride)
+        return mixed + (h if block["shortcut"] is None else convolve(block["shortcut"], read, stride))
+
+    h, levels = convolve(w["stem"], (signal * x + deviation * noise).transpose(0, 2, 3, 1)), []
+    for number, block in enumerate(w["down"]):
+        h = timed(block, h, 2 if number else 1)
+        levels.append(h)
+    for block, beside in zip(w["up"], reversed(levels[:-1]), strict=True):
+        larger = h.repeat(2, 1).repeat(2, 2)[:, : beside.shape[1], : beside.shape[2]]
+        h = timed(block, jnp.concatenate([larger, beside], axis=3), 1)
+    read = jax.nn.relu(group_norm(h) * w["norm"][0] + w["norm"][1])
+    return ((convolve(w["head"], read).transpose(0, 3, 1, 2) - noise) ** 2).mean()
+
+
+def towers_weights(model: Any) -> dict[str, Any]:
+    """Of `TwoTowers`."""
+    return {
+        "pictures": vit_weights(model.pictures),
+        "texts": language_weights(model.texts),
+        "scale": model.scale,
+    }
+
+
+def contrastive(task: Any, w: Any, data: Any, batch: Any) -> jax.Array:
+    """InfoNCE of pictures and texts, without the other pairs of the same text."""
+    train, heads = data["train"], task.settings.heads
+    x, right = train["x"][batch["examples"]], train["y"][batch["examples"]]
+    words = train["texts"][right, batch["texts"]]
+    seen = transformer(w["pictures"]["transformer"], x.transpose(0, 2, 1) @ w["pictures"]["embed"], heads, causal=False)
+    read = transformer(w["texts"]["transformer"], w["texts"]["symbols"][words], heads, causal=False)
+    pictures, texts = seen.mean(1) @ w["pictures"]["head"], (read @ w["texts"]["head"]).mean(1)
+    pictures, texts = (v / jnp.sqrt((v * v).sum(1, keepdims=True) + 1e-12) for v in (pictures, texts))
+    others = (right[:, None] == right) & ~jnp.eye(len(right), dtype=bool)
+    logits = jnp.where(others, -jnp.inf, w["scale"]() * pictures @ texts.T)
+    pairs = jnp.arange(len(right))
+    return (entropy(logits, pairs) + entropy(logits.T, pairs)).mean() / 2
+
+
 def ctr_weights(model: Any) -> dict[str, Any]:
     """Of an `EmbeddingPerceptron`; there are no quantities."""
     return {"values": model.values, "layers": mlp_weights(model.perceptron)}
@@ -170,5 +248,7 @@ PLAIN: dict[type, tuple[Callable, Callable]] = {
     VisionResnet: (resnet_weights, resnet),
     Language: (language_weights, language),
     MaskedLanguage: (language_weights, masked_language),
+    Diffusion: (unet_weights, diffusion),
+    Contrastive: (towers_weights, contrastive),
     Ctr: (ctr_weights, ctr),
 }

@@ -2,7 +2,7 @@
 
     python scripts/reproduce_tasks.py [NAME...] [--scales 1 10] [--out FILE] [--workers N] [--docs]
 
-Each optimizer is tuned over 6 learning rates x 4 weight decays with 3 seeds; the best point is then trained with seeds
+Each optimizer is tuned over 5 learning rates x 3 weight decays with 3 seeds; the best point is then trained with seeds
 that tuning has not seen, and judged by these. Every row goes into FILE as soon as it is there, and what FILE has is not
 measured again. --docs writes the table of FILE into docs/tasks.md and measures nothing.
 """
@@ -25,11 +25,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-LEARNING_RATES = {
-    "adamw": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
-    "lion": (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03),
+GRIDS = {  # learning rates, weight decays
+    "adamw": ((0.0003, 0.001, 0.003, 0.01, 0.03), (0.01, 0.1, 1.0)),
+    "lion": ((0.0003, 0.001, 0.003, 0.01, 0.03), (0.1, 1.0, 3.0)),
 }
-WEIGHT_DECAYS = (0.01, 0.1, 1.0, 3.0)
 TUNING_SEEDS = 3
 FRESH_SEEDS = {1: 16, 10: 6}
 FIRST_FRESH_SEED = 1000
@@ -52,7 +51,7 @@ def measure(name: str, scale: int, core: int) -> Row:
     trainer = proxy_tasks.Trainer(task)
     trainer.prepare()
     row = {"task": name, "scale": scale, "weights": task.size, "steps": task.steps, "chance": task.chance}
-    return row | {optimizer: best(trainer, optimizer, FRESH_SEEDS[scale]) for optimizer in LEARNING_RATES}
+    return row | {optimizer: best(trainer, optimizer, FRESH_SEEDS[scale]) for optimizer in GRIDS}
 
 
 def best(trainer: Any, optimizer: str, fresh: int) -> Row:
@@ -60,7 +59,7 @@ def best(trainer: Any, optimizer: str, fresh: int) -> Row:
     import dsl
     from proxy_tasks import NEVER
 
-    points = list(product(LEARNING_RATES[optimizer], WEIGHT_DECAYS))
+    points = list(product(*GRIDS[optimizer]))
     programs = [dsl.canonical(dsl.known(optimizer, learning_rate=lr, weight_decay=decay)) for lr, decay in points]
     never = [NEVER] * len(programs)
     losses = [
@@ -105,10 +104,9 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 def place(optimizer: str, found: Row) -> str:
     """Learning rate and weight decay, with a star for what lies at an end of its grid."""
-    rate, decay = found["learning_rate"], found["weight_decay"]
-    rates = LEARNING_RATES[optimizer]
-    stars = ["*" if value in (grid[0], grid[-1]) else "" for value, grid in ((rate, rates), (decay, WEIGHT_DECAYS))]
-    return f"{rate:g}{stars[0]}, {decay:g}{stars[1]}"
+    values = found["learning_rate"], found["weight_decay"]
+    ends = [(grid[0], grid[-1]) for grid in GRIDS[optimizer]]
+    return ", ".join(f"{value:g}{'*' if value in end else ''}" for value, end in zip(values, ends, strict=True))
 
 
 def mean_and_error(numbers: Sequence[float]) -> tuple[float, float]:

@@ -56,12 +56,14 @@ class Loop:
         scale: of the task.
         machine: what executes programs, resolved: "native", "jax" or "jit".
         description: of that machine; every worker must come to the same.
+        version: of the task; likewise.
         references: of several tasks, the losses that theirs are in units of; none yet, while AdamW is tuned on each.
     """
 
     scale: int
     machine: str
     description: str
+    version: str
     references: tuple[float, ...] = ()
 
 
@@ -114,6 +116,11 @@ class RayWorker:
             raise SearchError(
                 f"a worker would train by {trainer.machine.description}, the driver by {loop.description}:"
                 " give workers of one kind of machine, or machine: jax"
+            )
+        if trainer.task.version != loop.version:
+            raise SearchError(
+                f"a worker has {trainer.task.name} x{loop.scale} in version {trainer.task.version}, the driver in"
+                f" {loop.version}: let all have the same code and data"
             )
         trainer.prepare()
         self.trainers[loop.scale] = trainer.relative_to(loop.references) if loop.references else trainer

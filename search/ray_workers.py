@@ -114,7 +114,7 @@ class RayWorkers:
 
     def prepare(self, scale: int, trainer: AnyTrainer) -> None:
         """Has the workers compile a training loop before they are given jobs of its scale."""
-        loop = Loop(scale, trainer.machine.name, trainer.machine.description, trainer.references)
+        loop = Loop(scale, trainer.machine.name, trainer.machine.description, trainer.task.version, trainer.references)
         self._loops.append(loop)
         for actor in self._actors:  # calls of an actor are answered in order
             actor.preparing = actor.handle.prepare.remote([loop])

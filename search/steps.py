@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import dsl
 import proxy_tasks
@@ -34,7 +35,7 @@ from search.summary import format_loss, provenance
 from search.tuning import tune_once
 from search.workers import WORKERS, Bench
 
-Tasks = Mapping[int, Sequence[proxy_tasks.Task]]  # scale -> the task, or several
+Tasks: TypeAlias = "Mapping[int, Sequence[proxy_tasks.Task]]"  # scale -> the task, or several
 BASELINES = ("adamw", "lion")
 EXPORTS = ("optax", "python")  # written beside the journal, as winner_TARGET.py
 

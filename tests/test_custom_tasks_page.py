@@ -71,7 +71,7 @@ def output(command: str) -> str:
 def masked(text: str) -> str:
     """Without what a machine makes of it: times, and numbers that are not whole."""
     text = re.sub(r"^machine .*$", "machine", text, flags=re.MULTILINE)
-    text = re.sub(r"\b[\d.]+ (us|ms|s)\b", "TIME", text)
+    text = re.sub(r"\b[\d.]+ ?(us|ms|s)\b", "TIME", text)
     return re.sub(r"\b\d+\.\d+\b", "NUMBER", text)
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 from equinox.nn import Linear
 
 from proxy_tasks.models.layers import columns
 from proxy_tasks.models.transformer import Transformer
+
+
+def patches(images: Any, side: int) -> Any:
+    """Images [examples, height, width, channels] cut into squares: [examples, side side channels, squares]."""
+    examples, height, width, channels = images.shape
+    grid = images.reshape(examples, height // side, side, width // side, side, channels)
+    return grid.transpose(0, 2, 4, 5, 1, 3).reshape(examples, side * side * channels, -1)
 
 
 class Vit(eqx.Module):

@@ -53,7 +53,7 @@ def _check(target: str, scale: int) -> int:
             print(f"ok     {check:<9}  {rule(subject)}", flush=True)
         except TaskError as error:
             failed += 1
-            print(f"WRONG  {check:<9}  {str(error).removeprefix(f'{name}: ')}", flush=True)
+            print(f"WRONG  {check:<9}  {' '.join(str(error).removeprefix(f'{name}: ').split())}", flush=True)
             if check in NEEDED:
                 print(f"the other checks need {check}: mend that first")
                 return 1

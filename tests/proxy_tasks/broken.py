@@ -61,6 +61,11 @@ class Good(Task):
         return np.linspace(1, 0, self.steps, endpoint=False, dtype=np.float32)
 
 
+class NoWeights(Good):
+    def init(self, seed):
+        return {"w": {}["absent"]}
+
+
 class DoubleWeights(Good):
     def init(self, seed):
         return {name: np.asarray(array, np.float64) for name, array in super().init(seed).items()}

@@ -37,7 +37,7 @@ def test_the_tasks_of_installed_packages_are_listed_after_the_others_with_where_
     here, monkeypatch, capsys
 ):
     monkeypatch.syspath_prepend(here)
-    install(here, "wares", bowl="wares_module:Good", gone="wares_module:Absent", digits="wares_module:Good")
+    install(here, "wares", bowl="wares_module:Good", gone="wares_module:NoWeights", digits="wares_module:Good")
     monkeypatch.setattr("proxy_tasks.TASKS", {"digits": TASKS["digits"]}, raising=False)
     assert main(["tasks"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -133,7 +133,7 @@ def test_what_breaks_the_contract_is_not_checked_further(capsys):
 
 def test_a_task_that_there_is_not_is_an_error_of_the_command(capsys):
     assert main(["tasks", "check", f"{BROKEN}:Absent"]) == 2
-    assert capsys.readouterr().err.startswith(f"optsearch: {BROKEN} has no class 'Absent'; its tasks: Good, Double")
+    assert capsys.readouterr().err.startswith(f"optsearch: {BROKEN} has no class 'Absent'; its tasks: Good, NoWeights")
 
 
 def test_the_scales_whose_data_is_not_here_are_listed_with_the_command_that_fetches_it(here, monkeypatch, capsys):
