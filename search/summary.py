@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from proxy_tasks import TRAINED, several
@@ -51,11 +52,15 @@ def comparison(result: Result) -> list[str]:
     winner, task = result.winner_key, result.config["task"]
     tasks = several(task)
     width = max([20, *(len(f"{task} x{stage.scale}") for stage in result.stages)])
-    what = "Validation loss" if len(tasks) == 1 else "Validation loss in units of that of AdamW tuned on each task"
+    unit, where = "", "the same task"
+    if len(tasks) > 1:
+        unit, where = " in units of that of AdamW tuned on each task", "all tasks together"
     lines = [
-        f"{what} (lower is better), mean and standard error",
-        "over seeds that the search has not seen and the funnel has chosen by; AdamW and Lion with learning rate and",
-        f"weight decay tuned on {'the same task' if len(tasks) == 1 else 'all tasks together'}:",
+        *textwrap.wrap(
+            f"Validation loss{unit} (lower is better), mean and standard error over seeds that the search has not seen"
+            f" and the funnel has chosen by; AdamW and Lion with learning rate and weight decay tuned on {where}:",
+            width=110,
+        ),
         "",
         f"    {'task':<{width}} {'seeds':>5}  {'winner':>16}  {'AdamW':>16}  {'Lion':>16}",
     ]
