@@ -36,6 +36,7 @@ class CtrSettings(Settings):
     data: str = setting("flights_small", "a table: a known set, or the path of a csv, npz or parquet file")
     label: str = setting("delayed", "column that is predicted, 0 or 1")
     quantities: str = setting("", "columns of whole numbers that are quantities, not names; spaces between them")
+    missing: str = setting("refuse", "what becomes of a table with missing values", choices=("refuse", "drop"))
     train: int = setting(16000, "training rows", 1)
     validation: int = setting(2000, "rows whose loss is the fitness", 1)
     test: int = setting(2000, "rows that no search sees", 1)
@@ -70,7 +71,7 @@ class Ctr(ModelTask):
 
     def load(self) -> None:
         """The columns as numbers of values and standardised quantities, divided."""
-        s, table = self.settings, datasets.table(self.settings.data)
+        s, table = self.settings, datasets.table(self.settings.data, self.settings.missing)
         quantities = s.quantities.split()
         for column in (s.label, *quantities):
             if column not in table:
@@ -115,7 +116,8 @@ class Ctr(ModelTask):
         if column.dtype.kind not in "if" or not np.isfinite(column).all():
             found = "text" if column.dtype.kind not in "if" else "infinite somewhere"
             raise TaskError(f"{self.name}: the column {name!r} of {self.settings.data} is {found}: give finite numbers")
-        return (column - column[train].mean()) / (column[train].std() or 1)
+        alike = np.ptp(column[train]) == 0  # whose deviation may be the rounding of their mean
+        return np.zeros(len(column)) if alike else (column - column[train].mean()) / column[train].std()
 
     def sources(self) -> tuple[str, ...]:
         """That of the table."""

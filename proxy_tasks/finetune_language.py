@@ -31,7 +31,6 @@ class EarlierText(Language):
     """
 
     name = "finetune_language, the training before"
-    REVISION = 1
 
     def __init__(self, texts: list[np.ndarray], **settings: Any):
         self._texts = texts
@@ -57,7 +56,6 @@ class FinetuneLanguage(FineTuned, Language):
     """`finetune_language`: the newest addresses and, from scale 100, Shakespeare, by weights trained on addresses."""
 
     name = "finetune_language"
-    REVISION = 1
     SCALES = {
         1: FinetuneLanguageSettings(batch=8, width=16, before_steps=2000),
         10: FinetuneLanguageSettings(**SLOWLY, width=32, layers=2, train=50_000),
@@ -80,10 +78,11 @@ class FinetuneLanguage(FineTuned, Language):
         """The text that it goes on with, divided, and the training before on the other."""
         super().load()
         s, (later, earlier) = self.settings, self.texts()
-        if later.tobytes() in earlier.tobytes():
+        known = earlier.tobytes()
+        if any(part.tobytes() in known for part in np.split(later[s.train :], [s.validation * self.window])):
             raise TaskError(
-                f"{self.name}: before = {s.before} has all that is taken of {s.data}, with what judges: leave it out,"
-                " and what data has before that comes before"
+                f"{self.name}: before = {s.before} has what judges, of {s.data}: leave it out, and what data has before"
+                " that comes before"
             )
         settings = inherited(s, LanguageSettings) | {"fitness": "loss"}
         self.before = EarlierText([earlier, later], **settings)

@@ -35,7 +35,6 @@ class ClearImages(DigitsVit):
     """
 
     name = "finetune_vision, the training before"
-    REVISION = 1
 
     def __init__(self, found: Images, **settings: Any):
         self._found = found
@@ -60,7 +59,6 @@ class FinetuneVision(FineTuned, DigitsVit):
     """`finetune_vision`: noisy digits, by weights that were trained on other digits without noise."""
 
     name = "finetune_vision"
-    REVISION = 1
     SCALES = {
         1: FinetuneVisionSettings(train=100, validation=400, test=390, steps=300),
         10: FinetuneVisionSettings(**SLOWLY, train=100, validation=400, test=390, width=32, layers=2, steps=600),
@@ -83,12 +81,13 @@ class FinetuneVision(FineTuned, DigitsVit):
         taken, left = np.split(order, [s.train + s.validation + s.test])
         self._noisy_images = {"images": self._noisy_pixels(found["images"][taken]), "labels": found["labels"][taken]}
         super().load()
-        if s.before and datasets.digest(s.before) == datasets.digest(s.data):
-            raise TaskError(
-                f"{self.name}: before = {s.before} is what data is, with the images that judge: leave it out, and those"
-                " of data that are left come before"
-            )
         others = datasets.images(s.before) if s.before else {key: array[left] for key, array in found.items()}
+        known = {image.tobytes() for image in others["images"]} if s.before else set()
+        if any(image.tobytes() in known for image in found["images"][taken]):
+            raise TaskError(
+                f"{self.name}: before = {s.before} has images that judge, of {s.data}: leave it out, and those of data"
+                " that are left come before"
+            )
         if others["images"].shape[1:] != self.shape:
             sizes = [" x ".join(map(str, shape)) for shape in (others["images"].shape[1:], self.shape)]
             raise TaskError(

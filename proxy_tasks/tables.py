@@ -153,7 +153,8 @@ def _kept(path: Path, gaps: Mapping[str, np.ndarray], missing: str, place: Calla
         values = sum(int(gap.sum()) for gap in gaps.values())
         raise TaskError(
             f"{path}, {place(first)}, column {name!r}: a value is missing, the first of {values} in "
-            f'{gapped.sum()} rows; fill them in, or leave these rows out with missing="drop"'
+            f'{gapped.sum()} rows; fill them in, or leave these rows out: missing="drop", or missing=drop as a setting'
+            " of a task"
         )
     if gapped.all():
         raise TaskError(f"{path}: a value is missing in every row; leave out the columns that lack most")

@@ -13,7 +13,7 @@ import numpy as np
 class Task(ABC):
     """What a program is tried on. Everything it returns is a function of its settings and the seed.
 
-    `loss`, `evaluate` and `accuracy` are traced by JAX; the other methods run on the host, once.
+    `loss` and `evaluate` are traced by JAX; the other methods run on the host, once.
 
     Attributes:
         name: as `proxy_tasks.get` knows it.

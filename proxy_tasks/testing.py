@@ -308,7 +308,8 @@ def scales(subject: Subject) -> str:
     get(subject.target, 1)
     found = at_scales(subject.target)
     tasks = {scale: task for scale, task in found.items() if isinstance(task, Task)}
-    lines = [f"x{scale} has {task.size:,} weights and {task.steps:,} steps" for scale, task in tasks.items()]
+    sizes = {scale: ask(task, "size", call=lambda size: size) for scale, task in tasks.items()}
+    lines = [f"x{scale} has {sizes[scale]:,} weights and {task.steps:,} steps" for scale, task in tasks.items()]
     if 10 not in tasks:
         lines.append(f"no x10 ({found[10]}): set `funnel.scales: []` in a configuration, or others")
     return "; ".join(lines)

@@ -47,8 +47,8 @@ def measure(name: str, scale: int) -> dict[str, Any]:
     data = jax.device_put(task.data())
     batches = jax.device_put(jax.tree.map(lambda b: b[:STEPS], task.batches(0)))
     model = task.init(0)
-    ours = gradient_loop(task.loss, model, data, batches)
-    plain = gradient_loop(lambda w, data, batch: loss(task, w, data, batch), weights(model), data, batches)
+    ours = GradientLoop(task.loss, model, data, batches)
+    plain = GradientLoop(lambda w, data, batch: loss(task, w, data, batch), weights(model), data, batches)
     np.testing.assert_allclose(ours.first(), plain.first(), rtol=2e-4, err_msg=f"{name}: loss and gradient norm")
     seconds: dict[str, list[float]] = {"ours": [], "plain": []}
     for _ in range(ROUNDS):
@@ -68,7 +68,7 @@ def measure(name: str, scale: int) -> dict[str, Any]:
     }
 
 
-class gradient_loop:  # noqa: N801
+class GradientLoop:
     """A compiled loop of gradients with a trivial update."""
 
     def __init__(self, loss: Callable, weights: Any, data: Any, batches: Any):

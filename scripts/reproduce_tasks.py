@@ -3,8 +3,8 @@
     python scripts/reproduce_tasks.py [NAME...] [--scales 1 10] [--out FILE] [--workers N] [--docs]
 
 Each optimizer is tuned over 5 learning rates x 3 weight decays with 3 seeds; the best point is then trained with seeds
-that tuning has not seen, and judged by these. Every row goes into FILE as soon as it is there, and what FILE has is not
-measured again. --docs writes the table of FILE into docs/tasks.md and measures nothing.
+that tuning has not seen, and judged by these. Every row goes into FILE as soon as it is there, and what FILE has of the
+same version is not measured again. --docs writes the table of FILE into docs/tasks.md and measures nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -51,7 +51,17 @@ def measure(name: str, scale: int, core: int) -> Row:
     trainer = proxy_tasks.Trainer(task)
     trainer.prepare()
     row = {"task": name, "scale": scale, "weights": task.size, "steps": task.steps, "chance": task.chance}
+    row["version"] = task.version
     return row | {optimizer: best(trainer, optimizer, FRESH_SEEDS[scale]) for optimizer in GRIDS}
+
+
+def in_a_process(core: int, jobs: Iterator[tuple[str, int]]) -> tuple[int, Row] | None:
+    """The core, and the row of the next job, from a process of its own; None if there is no more."""
+    job = next(jobs, None)
+    if job is None:
+        return None
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return core, pool.submit(measure, *job, core).result()
 
 
 def best(trainer: Any, optimizer: str, fresh: int) -> Row:
@@ -130,19 +140,22 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes, each on a core of its own")
     parser.add_argument("--docs", action="store_true", help="write the table of FILE into docs/tasks.md")
     arguments = parser.parse_args()
-    from proxy_tasks import TASKS
+    from proxy_tasks import TASKS, get
 
     rows: list[Row] = json.loads(arguments.out.read_text()) if arguments.out.exists() else []
     names = arguments.names or list(TASKS)
     if not arguments.docs:
-        have = {(row["task"], row["scale"]) for row in rows}
-        missing = [job for job in product(names, arguments.scales) if job not in have]
-        with ProcessPoolExecutor(arguments.workers, get_context("spawn"), max_tasks_per_child=1) as pool:
-            asked = [pool.submit(measure, *job, number % arguments.workers) for number, job in enumerate(missing)]
-            for future in as_completed(asked):
-                rows.append(future.result())
-                arguments.out.write_text(json.dumps(rows, indent=1))
-                print(table(rows[-1:])[-1], flush=True)
+        have = {(row["task"], row["scale"], row["version"]) for row in rows}
+        jobs = iter([job for job in product(names, arguments.scales) if (*job, get(*job).version) not in have])
+        with ThreadPoolExecutor(arguments.workers) as pool:
+            working = {pool.submit(in_a_process, core, jobs) for core in range(arguments.workers)}
+            while working:
+                done, working = wait(working, return_when=FIRST_COMPLETED)
+                for core, row in filter(None, (future.result() for future in done)):
+                    working.add(pool.submit(in_a_process, core, jobs))
+                    rows.append(row)
+                    arguments.out.write_text(json.dumps(rows, indent=1))
+                    print(table(rows[-1:])[-1], flush=True)
     known = list(TASKS)
     rows.sort(key=lambda row: (known.index(row["task"]) if row["task"] in known else len(known), row["scale"]))
     lines = table(rows)

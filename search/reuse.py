@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,27 @@ def check_reusable(directory: Path, task: str, scale: int, present: Mapping[str,
         raise SearchError(f"{directory} cannot be reused: {', '.join(differing)}; take it out of `reuse`")
 
 
-def reusable(directory: Path, scale: int, machines: Mapping[int, str]) -> Iterator[tuple[str, Evaluation]]:
+def reusable(
+    directory: Path, scale: int, machines: Mapping[int, str], references: Mapping[int, Sequence[float]]
+) -> Iterator[tuple[str, Evaluation]]:
     """(hash, evaluation) of the trainings of a run.
 
+    Args:
+        directory: of the run.
+        scale: of the task.
+        machines: scale -> what trains here.
+        references: scale -> of several tasks, the losses that theirs are in units of.
+
     Raises:
-        SearchError: if another machine trained them.
+        SearchError: if another machine trained them, or their losses are in other units.
     """
     reader = Reader(directory)
+    units = [reader.fact("references", {}).get(str(scale)), references.get(scale)]
+    if units[0] != units[1]:
+        raise SearchError(
+            f"{directory} cannot be reused: its losses are in units of {units[0]}, and here of {units[1]}, what AdamW"
+            " came to on each task: give it the same `tune`, or take it out of `reuse`"
+        )
     trained_by = reader.fact("machines", {}).get(str(scale))
     if trained_by != machines[scale]:
         raise SearchError(

@@ -179,6 +179,7 @@ class Steps:
     def compare(self, scale: int, grid: TuneConfig) -> None:
         """Makes the losses of several tasks comparable: each in units of what AdamW comes to that is tuned on it."""
         bench, found = self.bench(scale), []
+        assert isinstance(bench.trainer, proxy_tasks.Combination)
         for number, task in enumerate(bench.trainer.tasks):
             progress = self.progress(f"tuning adamw on {task.name} x{scale}")
             best = tune_once("adamw", replace(bench, member=number), grid, progress)
@@ -186,7 +187,9 @@ class Steps:
             self.console.line(f"adamw on {task.name} x{scale}: loss {format_loss(best.fitness)}, from here on 1")
         self.references[scale] = found
         self.journal.facts(references=self.references)
-        del self.benches[scale]
+        trainer = bench.trainer.relative_to(found)
+        self.workers.prepare(scale, trainer)
+        self.benches[scale] = Bench(scale, trainer, self.workers)
 
     def evolve(self) -> None:
         """Warm start and regularized evolution, from where the journals end."""
@@ -205,7 +208,7 @@ class Steps:
                 yield from reader.evaluations()
         for reused in map(Path, self.config.reuse):
             if exists(reused):
-                yield from reusable(reused, self.config.scale, self.machines)
+                yield from reusable(reused, self.config.scale, self.machines, self.references)
             else:
                 self.console.line(f"{reused} is no longer there: what it knew is trained again")
 

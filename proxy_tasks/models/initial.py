@@ -17,7 +17,8 @@ def initial(make: Callable[[jax.Array], M], rng: np.random.Generator) -> M:
     """A model with fresh weights, float32.
 
     A `weight` of two or more axes, [outputs, inputs, ...], comes from N(0, 1 / inputs); one of one axis is a scale, and
-    1; a `bias` is 0; whatever a model holds under another name, such as positions, comes from N(0, 1).
+    1; a `bias` and a single number are 0; whatever a model holds under another name, such as positions, comes from
+    N(0, 1).
 
     Args:
         make: the model, given a key; it is traced for its shapes only.
@@ -30,7 +31,7 @@ def initial(make: Callable[[jax.Array], M], rng: np.random.Generator) -> M:
 
 
 def _drawn(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    if name == ".bias":
+    if name == ".bias" or not shape:
         return np.zeros(shape)
     if name == ".weight" and len(shape) == 1:
         return np.ones(shape)

@@ -21,15 +21,15 @@ class Scale(eqx.Module):
         first: with fresh weights.
     """
 
-    bias: jax.Array  # a scalar: the logarithm of the scale, less that of the first
+    logarithm: jax.Array  # a scalar: the logarithm of the scale, less that of the first
     first: float = eqx.field(static=True)
 
     def __init__(self, first: float):
-        self.bias, self.first = jnp.zeros(()), first
+        self.logarithm, self.first = jnp.zeros(()), first
 
     def __call__(self) -> jax.Array:
         """The scale, at most 100."""
-        return jnp.exp(jnp.minimum(math.log(self.first) + self.bias, math.log(LARGEST_SCALE)))
+        return jnp.exp(jnp.minimum(math.log(self.first) + self.logarithm, math.log(LARGEST_SCALE)))
 
 
 class TwoTowers(eqx.Module):

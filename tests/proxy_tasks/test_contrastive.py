@@ -127,7 +127,7 @@ def test_similarities_are_divided_by_the_first_temperature_and_never_multiplied_
     scale = task.init(0).scale
     assert scale() == pytest.approx(1 / task.settings.temperature)
     far = Scale(scale.first)
-    object.__setattr__(far, "bias", jnp.float32(1000))
+    object.__setattr__(far, "logarithm", jnp.float32(1000))
     assert far() == pytest.approx(100)
 
 

@@ -82,8 +82,8 @@ def test_the_test_rows_alone_are_read_by_test_data(table, monkeypatch):
     before, read = parts(proxy_tasks.get(name)), datasets.table
     rows = proxy_tasks.get(name).settings.split.indices(ROWS)["test"]
 
-    def spoilt(path):
-        columns = {key: column.copy() for key, column in read(path).items()}
+    def spoilt(path, missing):
+        columns = {key: column.copy() for key, column in read(path, missing).items()}
         for key in ("shop", "price", "pages"):
             columns[key][rows] = columns[key][rows[::-1]]
         return columns
@@ -148,3 +148,16 @@ def test_a_table_that_does_not_fit_is_refused_in_one_sentence(settings, changes,
     with pytest.raises(TaskError, match=problem) as refusal:
         proxy_tasks.get(table(settings or "rare=2", **changes))
     assert "\n" not in str(refusal.value)
+
+
+def test_rows_with_missing_values_are_left_out_where_that_is_asked_for(table):
+    name = table(price=["", *TABLE["price"][1:]])
+    with pytest.raises(TaskError, match="missing=drop as a setting of a task"):
+        proxy_tasks.get(name)
+    fewer = name.replace("train=200", "train=199")
+    assert len(proxy_tasks.get(f"{fewer},missing=drop").data()["train"]["y"]) == 199
+
+
+def test_a_quantity_that_is_alike_in_all_training_rows_is_zero(table):
+    task = proxy_tasks.get(table(price=["0.1"] * ROWS))
+    assert not task.data()["train"]["quantities"][:, 0].any()

@@ -206,7 +206,7 @@ def test_images_of_another_set_come_before(tmp_path):
     [
         ("before=fashion_small", "fashion_small have 14 x 14 x 1 values, those of digits 8 x 8 x 1"),
         ("train=1000,validation=700,test=97", "0 images are left for the training before: make train"),
-        ("before=digits", "before = digits is what data is, with the images that judge: leave it out"),
+        ("before=digits", "before = digits has images that judge, of digits: leave it out"),
         ("train=1500", "needs more examples than the 1797 there are"),
     ],
 )
@@ -247,10 +247,11 @@ def test_both_texts_are_written_in_the_same_symbols(texts):
 
 
 def test_a_text_that_has_what_judges_is_not_trained_on_before(texts):
-    whole = texts[0].with_name("whole.txt")
-    whole.write_text(texts[1].read_text() + texts[0].read_text())
-    with pytest.raises(TaskError, match="has all that is taken of .*, with what judges: leave it out"):
-        proxy_tasks.get(f"finetune_language,data={texts[0]},before={whole},context=8,train=900,validation=50,test=50")
+    end = texts[0].read_bytes()[-50 * 9 :]  # the test split
+    before = texts[0].with_name("before.txt")
+    before.write_bytes(texts[1].read_bytes() + end)
+    with pytest.raises(TaskError, match="before.txt has what judges, of .*: leave it out"):
+        proxy_tasks.get(f"finetune_language,data={texts[0]},before={before},context=8,train=900,validation=50,test=50")
 
 
 def test_a_change_of_the_text_before_is_another_version(texts, monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import search
-from search import Config
+from search import Config, SearchError
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, RayConfig, TuneConfig, WindowConfig
 from search.console import Console
 from search.interruption import Interrupted
@@ -82,6 +82,14 @@ def test_a_run_that_was_interrupted_goes_on_in_the_same_units(result, tmp_path):
 def test_rays_workers_find_the_same(result, tmp_path):
     found = search.run(replace(CONFIG, workers="ray", ray=RayConfig(workers=2)), tmp_path / "run")
     assert found.digest() == result.digest() and found.stages == result.stages
+
+
+def test_trainings_in_other_units_are_not_reused(result, tmp_path):
+    other = replace(CONFIG, reuse=(str(result.directory),), tune=replace(GRID, learning_rates=(0.001, 0.003)))
+    with pytest.raises(SearchError, match="its losses are in units of .*give it the same `tune`"):
+        search.run(other, tmp_path / "other")
+    same = search.run(replace(CONFIG, reuse=(str(result.directory),)), tmp_path / "same")
+    assert same.digest() == result.digest()
 
 
 def test_the_file_of_each_task_reaches_a_cluster(tmp_path, monkeypatch):
