@@ -133,9 +133,9 @@ class Config:
 
     task: str = _key(
         "digits_vit",
-        "one that `optsearch tasks` lists, package.module:Class, or path/to/file.py:Class; settings may follow"
-        " (digits_vit,batch=64), and several are joined by ' + ': the fitness is then their mean loss in units of tuned"
-        " AdamW's",
+        "one that `optsearch tasks` lists, package.module:Class, or path/to/file.py:Class; settings may follow and hold"
+        " at every scale (digits_vit,batch=64), and several are joined by ' + ': the fitness is then their mean loss in"
+        " units of tuned AdamW's",
     )
     scale: int = _key(1, "scale of the task that programs are searched on", 1)
     seed: int = _key(0, "of the search; repeats and restarts have those that follow", 0, 2**63 - 1)
