@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from proxy_tasks import datasets
 from proxy_tasks.augmentation import augmented, draw_augmentation
-from proxy_tasks.model_task import ModelTask, mean_over
+from proxy_tasks.model_task import ModelTask, entropy, mean_over
 from proxy_tasks.models.layers import cross_entropy
 from proxy_tasks.randomness import Purpose, shuffled_batches, stream
 from proxy_tasks.settings import Settings, setting
@@ -82,10 +81,10 @@ class Classifier(ModelTask):
     @property
     def chance(self) -> float:
         """Of a model that knows the shares of the classes."""
-        shares = np.bincount(self._parts["validation"][1], minlength=self.classes) / self.settings.validation
+        labels = self._parts["validation"][1]
         if self.settings.fitness == "accuracy":
-            return 1 - float(shares.max())
-        return -sum(share * math.log(share) for share in shares.tolist() if share)
+            return 1 - float(np.bincount(labels).max() / len(labels))
+        return entropy(labels)
 
     def data(self) -> dict[str, dict[str, np.ndarray]]:
         """{"train": ..., "evaluation": ...}, each {"x": float32 [examples, ...], "y": int32 [examples]}."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 from proxy_tasks import datasets
 from proxy_tasks.classifier import SMALL, WHOLE, ImageSettings
 from proxy_tasks.errors import TaskError
-from proxy_tasks.model_task import ModelTask, mean_over
+from proxy_tasks.model_task import ModelTask, entropy, mean_over
 from proxy_tasks.models.language_model import LanguageModel
 from proxy_tasks.models.layers import cross_entropy
 from proxy_tasks.models.transformer import Transformer
@@ -92,10 +91,10 @@ class Contrastive(ModelTask):
     @property
     def chance(self) -> float:
         """Of a model that knows how often each text is the right one."""
-        shares = np.bincount(self._parts["validation"]["y"]) / self.settings.validation
+        right = self._parts["validation"]["y"]
         if self.settings.fitness == "accuracy":
-            return 1 - float(shares.max())
-        return -sum(share * math.log(share) for share in shares.tolist() if share)
+            return 1 - float(np.bincount(right).max() / len(right))
+        return entropy(right)
 
     def model(self, key: jax.Array) -> TwoTowers:
         """A Vision Transformer beside a transformer over words."""

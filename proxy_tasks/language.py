@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from proxy_tasks import datasets
 from proxy_tasks.errors import TaskError
-from proxy_tasks.model_task import ModelTask, mean_over
+from proxy_tasks.model_task import ModelTask, entropy, mean_over
 from proxy_tasks.models.language_model import LanguageModel
 from proxy_tasks.models.layers import cross_entropy
 from proxy_tasks.models.transformer import Transformer
@@ -86,9 +85,7 @@ class TextTask(ModelTask):
     @property
     def chance(self) -> float:
         """Of a model that knows how often each byte comes."""
-        shares = np.bincount(self._held_back["validation"]) / len(self._held_back["validation"])
-        entropy = -sum(share * math.log(share) for share in shares.tolist() if share)
-        return self._fitness(entropy)
+        return self._fitness(entropy(self._held_back["validation"]))
 
     def _fitness(self, loss: Any) -> Any:
         return np.exp(loss) if self.settings.fitness == "perplexity" else loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import cached_property
@@ -83,6 +84,12 @@ class ModelTask(Task):
     def schedule(self) -> np.ndarray:
         """That of the settings."""
         return SCHEDULES[self.settings.schedule](self.steps, self.settings.warm_up)
+
+
+def entropy(answers: np.ndarray) -> float:
+    """Cross-entropy in nats of whole numbers from 0, for a model that knows how often each comes."""
+    shares = np.bincount(answers) / len(answers)
+    return -sum(share * math.log(share) for share in shares.tolist() if share)
 
 
 def mean_over(measure: Callable[[Any], jax.Array], split: Any, chunk: int = CHUNK) -> jax.Array:

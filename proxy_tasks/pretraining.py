@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
+import io
 from importlib import metadata
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 
 import dsl
-from dsl.user_cache import user_cache
+from dsl.user_cache import keep, user_cache
 from dsl.vm import JIT
 from dsl.vm.bytecode import encode
 from dsl.vm.machines import choose, machine
@@ -44,7 +43,9 @@ def pretrained(task: Task, program: dsl.Program) -> np.ndarray:
         weights = trained(task, program)
         if not np.isfinite(weights).all():
             raise TaskError(f"{task.name}, does not stay finite: make before_learning_rate smaller")
-        _keep(path, weights)
+        content = io.BytesIO()
+        np.savez(content, weights=weights)
+        keep(path, content.getvalue())
     return weights
 
 
@@ -74,21 +75,10 @@ def trained(task: Task, program: dsl.Program, seed: int = 0) -> np.ndarray:
 
 
 def _kept(path: Path, size: int) -> np.ndarray | None:
-    """What `_keep` wrote, if it is there and whole."""
+    """What was kept, if it is there and whole."""
     try:
         weights = read_npz(path)["weights"]
     except (TaskError, KeyError):
         return None
     fits = weights.dtype == np.float32 and weights.shape == (size,) and np.isfinite(weights).all()
     return weights if fits else None
-
-
-def _keep(path: Path, weights: np.ndarray) -> None:
-    """Keeps weights; no reader sees half of them, and a cache that cannot be written is no error."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix="partial-", delete=False) as file:
-            np.savez(file, weights=weights)
-        os.replace(file.name, path)
-    except OSError:
-        pass

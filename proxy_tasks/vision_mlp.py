@@ -1,4 +1,4 @@
-"""Vision with a multilayer perceptron: the cheapest tasks there are. On none of them does Lion beat AdamW."""
+"""Vision with a multilayer perceptron: the cheapest tasks there are."""
 
 from __future__ import annotations
 

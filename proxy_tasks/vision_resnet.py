@@ -1,4 +1,4 @@
-"""Vision with a small residual network: the paper's family on which Lion wins nothing (arXiv 2302.06675, section 5)."""
+"""Vision with a small residual network; on large ones the paper sees no gain by Lion (arXiv 2302.06675, section 5)."""
 
 from __future__ import annotations
 

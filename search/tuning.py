@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import platform
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -15,7 +13,7 @@ from itertools import repeat
 from pathlib import Path
 
 import dsl
-from dsl.user_cache import user_cache
+from dsl.user_cache import keep, user_cache
 from search.config import TuneConfig
 from search.errors import SearchError
 from search.evaluator import Evaluation, expect_outcome, merged
@@ -118,28 +116,17 @@ def tune_once(
     kept = _kept(path, config)
     if kept is None:
         tuned = tune(name, bench, config, report=report)
-        _keep(path, [tuned.learning_rate, tuned.weight_decay])
+        keep(path, json.dumps([tuned.learning_rate, tuned.weight_decay]).encode())
         return tuned
     learning_rate, weight_decay = kept
     return tune(name, bench, TuneConfig((learning_rate,), (weight_decay,), config.seeds), report=report)
 
 
 def _kept(path: Path, config: TuneConfig) -> tuple[float, float] | None:
-    """What `_keep` wrote, if it is there and a point of the grid."""
+    """What was kept, if it is there and a point of the grid."""
     try:
         learning_rate, weight_decay = json.loads(path.read_text())
     except (OSError, ValueError, TypeError):
         return None
     in_grid = learning_rate in config.learning_rates and weight_decay in config.weight_decays
     return (learning_rate, weight_decay) if in_grid else None
-
-
-def _keep(path: Path, value: list[float]) -> None:
-    """Keeps a value; no reader sees half of it, and a cache that cannot be written is no error."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(value, file)
-        os.replace(file.name, path)
-    except OSError:
-        pass
