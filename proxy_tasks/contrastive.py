@@ -12,29 +12,23 @@ import numpy as np
 
 from proxy_tasks import datasets
 from proxy_tasks.classifier import SMALL, WHOLE, ImageSettings
-from proxy_tasks.errors import TaskError
 from proxy_tasks.model_task import ModelTask, entropy, mean_over
 from proxy_tasks.models.language_model import LanguageModel
 from proxy_tasks.models.layers import cross_entropy
-from proxy_tasks.models.transformer import Transformer
 from proxy_tasks.models.two_towers import TwoTowers, on_sphere
 from proxy_tasks.models.vit import Vit, patches
 from proxy_tasks.randomness import Purpose, shuffled_batches, stream
 from proxy_tasks.sentences import CLASSES, TEMPLATES, known_words, numbered
 from proxy_tasks.settings import setting
+from proxy_tasks.transformer_settings import PatchSettings
 
 
 @dataclass(frozen=True)
-class ContrastiveSettings(ImageSettings):
-    """Settings of two transformers, one over patches and one over words."""
+class ContrastiveSettings(PatchSettings, ImageSettings):
+    """Settings of two transformers, one over patches and one over words, that differ in these only."""
 
     data: str = setting("digits", "pictures with names of their classes, or with texts", choices=(*CLASSES, "emoji"))
     words: int = setting(6, "words of a text that are read", 1)
-    width: int = setting(32, "features of a patch and of a word; a multiple of the heads", 1)
-    layers: int = setting(1, "blocks of attention and perceptron in each tower", 1)
-    heads: int = setting(2, "attention heads", 1)
-    hidden: int = setting(4, "width of the perceptrons, in units of the width", 1)
-    patch: int = setting(4, "side of a patch, in pixels; divides that of a picture", 1)
     temperature: float = setting(0.2, "by which similarities are divided at first; it is learnt", 0.01, 10)
     fitness: str = setting(
         "loss", "mean cross-entropy of a picture's text in nats, or 1 - accuracy", choices=("loss", "accuracy")
@@ -51,7 +45,7 @@ class Contrastive(ModelTask):
     name = "contrastive"
     REVISION = 1
     SCALES = {
-        1: ContrastiveSettings(),
+        1: ContrastiveSettings(width=32),
         10: ContrastiveSettings(**SMALL, patch=7, width=48, layers=2, steps=1500),
         100: ContrastiveSettings(**WHOLE, patch=7, batch=32, width=64, layers=2, heads=4, steps=2200),
         500: ContrastiveSettings(**WHOLE, patch=7, batch=64, width=96, layers=3, heads=3, steps=2200),
@@ -65,10 +59,7 @@ class Contrastive(ModelTask):
         # What is around an emoji is white: it becomes 0, as around the clothes.
         pictures = found["images"] if named else 255 - found["images"]
         _, height, width, channels = pictures.shape
-        if height % s.patch or width % s.patch:
-            raise TaskError(f"{self.name}: patch = {s.patch} does not divide pictures of {height} x {width} pixels")
-        if s.width % s.heads:
-            raise TaskError(f"{self.name}: width = {s.width} is not a multiple of heads = {s.heads}")
+        s.check_patches(self.name, height, width)
         self.pixels, self.patches = channels * s.patch**2, height * width // s.patch**2
         chosen = s.split.indices(len(pictures))
         texts = _of_classes(s.data, found["labels"], chosen) if named else _of_pictures(found["texts"], chosen)
@@ -99,10 +90,7 @@ class Contrastive(ModelTask):
     def model(self, key: jax.Array) -> TwoTowers:
         """A Vision Transformer beside a transformer over words."""
         s = self.settings
-        over_patches, over_words = (
-            Transformer(s.width, s.layers, s.heads, s.hidden, tokens, causal=False, key=key)
-            for tokens in (self.patches, s.words)
-        )
+        over_patches, over_words = (s.transformer(tokens, causal=False, key=key) for tokens in (self.patches, s.words))
         pictures = Vit(self.pixels, over_patches, s.width, key)
         return TwoTowers(pictures, LanguageModel(self.symbols, over_words, s.width, key), s.temperature)
 

@@ -15,13 +15,13 @@ from proxy_tasks.errors import TaskError
 from proxy_tasks.model_task import ModelTask, entropy, mean_over
 from proxy_tasks.models.language_model import LanguageModel
 from proxy_tasks.models.layers import cross_entropy
-from proxy_tasks.models.transformer import Transformer
 from proxy_tasks.randomness import Purpose, stream
-from proxy_tasks.settings import Settings, setting
+from proxy_tasks.settings import setting
+from proxy_tasks.transformer_settings import TransformerSettings
 
 
 @dataclass(frozen=True)
-class LanguageSettings(Settings):
+class LanguageSettings(TransformerSettings):
     """Settings of a transformer over bytes."""
 
     batch: int = setting(32, "stretches of text a step", 1)
@@ -29,10 +29,6 @@ class LanguageSettings(Settings):
     context: int = setting(16, "bytes that the model sees at once", 2)
     validation: int = setting(512, "stretches of text, each of the context's length, whose loss is the fitness", 1)
     test: int = setting(512, "stretches that no search sees", 1)
-    width: int = setting(32, "features of a byte; a multiple of the heads", 1)
-    layers: int = setting(1, "blocks of attention and perceptron", 1)
-    heads: int = setting(2, "attention heads", 1)
-    hidden: int = setting(4, "width of the perceptrons, in units of the width", 1)
     fitness: str = setting(
         "loss", "mean cross-entropy of a byte in nats, or its exponential", choices=("loss", "perplexity")
     )
@@ -48,8 +44,7 @@ class TextTask(ModelTask):
     def load(self) -> None:
         """The text as numbers 0, 1, ... of the distinct bytes in all texts, divided."""
         s, texts = self.settings, self.texts()
-        if s.width % s.heads:
-            raise TaskError(f"{self.name}: width = {s.width} is not a multiple of heads = {s.heads}")
+        s.check_heads(self.name)
         symbols = np.unique(np.concatenate(texts))
         self.symbols, text = len(symbols), np.searchsorted(symbols, texts[0])
         held_back = (s.validation + s.test) * self.window
@@ -106,7 +101,7 @@ class Language(TextTask):
     name = "language"
     REVISION = 1
     SCALES = {
-        1: LanguageSettings(),
+        1: LanguageSettings(width=32),
         10: LanguageSettings(width=48, layers=2, context=24, steps=800),
         100: LanguageSettings(width=96, layers=2, heads=3, context=32, steps=1700),
         500: LanguageSettings(data="addresses", width=128, layers=3, heads=4, context=48, steps=2000),
@@ -119,8 +114,7 @@ class Language(TextTask):
 
     def model(self, key: jax.Array) -> LanguageModel:
         """A causal transformer."""
-        s = self.settings
-        transformer = Transformer(s.width, s.layers, s.heads, s.hidden, s.context, causal=True, key=key)
+        transformer = self.settings.transformer(self.settings.context, causal=True, key=key)
         return LanguageModel(self.symbols, transformer, self.symbols, key)
 
     def batches(self, seed: int) -> np.ndarray:

@@ -13,7 +13,6 @@ from proxy_tasks.language import LanguageSettings, TextTask
 from proxy_tasks.model_task import mean_over
 from proxy_tasks.models.language_model import LanguageModel
 from proxy_tasks.models.layers import cross_entropy
-from proxy_tasks.models.transformer import Transformer
 from proxy_tasks.randomness import Purpose, stream
 from proxy_tasks.settings import setting
 
@@ -29,9 +28,9 @@ class MaskedLanguage(TextTask):
     """`masked_language`: hidden bytes, by a transformer that sees all others."""
 
     name = "masked_language"
-    REVISION = 1
+    REVISION = 2
     SCALES = {
-        1: MaskedSettings(batch=16, heads=4, steps=1500),
+        1: MaskedSettings(batch=16, width=32, heads=4, steps=1500),
         10: MaskedSettings(width=48, layers=2, heads=4, steps=1500),
         100: MaskedSettings(width=96, layers=2, heads=4, context=32, steps=3000),
         500: MaskedSettings(data="addresses", width=128, layers=4, heads=4, context=48, steps=3000),
@@ -44,26 +43,25 @@ class MaskedLanguage(TextTask):
 
     def model(self, key: jax.Array) -> LanguageModel:
         """A transformer with one symbol more, for what is hidden."""
-        s = self.settings
-        transformer = Transformer(s.width, s.layers, s.heads, s.hidden, s.context, causal=False, key=key)
+        transformer = self.settings.transformer(self.settings.context, causal=False, key=key)
         return LanguageModel(self.symbols + 1, transformer, self.symbols, key)
 
     def batches(self, seed: int) -> dict[str, np.ndarray]:
         """{"starts": int32 [steps, batch], "hidden": bool [steps, batch, context]}."""
         s = self.settings
-        return {"starts": self._starts(seed), "hidden": self._hidden(seed, (s.steps, s.batch))}
+        return {"starts": self._starts(seed), "hidden": self._hidden(stream(seed, Purpose.MASKS), s.steps, s.batch)}
 
     def _splits(self, evaluation: str) -> dict[str, Any]:
         """As ever, and which bytes of the evaluation split are hidden: "hidden", bool [examples, context]."""
         splits = super()._splits(evaluation)
-        return splits | {"hidden": self._hidden(0, (len(splits["evaluation"]),))}
+        return splits | {"hidden": self._hidden(stream(0, Purpose.EVALUATION), len(splits["evaluation"]))}
 
-    def _hidden(self, seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    def _hidden(self, rng: np.random.Generator, *shape: int) -> np.ndarray:
         """Which bytes are hidden: bool [*shape, context], equally many of each example."""
         s = self.settings
         chosen = np.zeros((*shape, s.context), bool)
         chosen[..., : max(1, round(s.masked * s.context))] = True
-        return stream(seed, Purpose.MASKS).permuted(chosen, axis=-1)
+        return rng.permuted(chosen, axis=-1)
 
     def loss(self, weights: Any, data: Any, batch: Any) -> jax.Array:
         """Mean cross-entropy of a hidden byte in nats."""

@@ -8,21 +8,13 @@ from typing import Any
 import jax
 
 from proxy_tasks.classifier import SMALL, WHOLE, Classifier, ClassifierSettings
-from proxy_tasks.errors import TaskError
-from proxy_tasks.models.transformer import Transformer
 from proxy_tasks.models.vit import Vit, patches
-from proxy_tasks.settings import setting
+from proxy_tasks.transformer_settings import PatchSettings
 
 
 @dataclass(frozen=True)
-class VitSettings(ClassifierSettings):
+class VitSettings(PatchSettings, ClassifierSettings):
     """Settings of a Vision Transformer."""
-
-    width: int = setting(16, "features of a token; a multiple of the heads", 1)
-    layers: int = setting(1, "blocks of attention and perceptron", 1)
-    heads: int = setting(2, "attention heads", 1)
-    hidden: int = setting(4, "width of the perceptrons, in units of the width", 1)
-    patch: int = setting(4, "side of a token, in pixels; divides that of an image", 1)
 
 
 class DigitsVit(Classifier):
@@ -44,11 +36,7 @@ class DigitsVit(Classifier):
     def load(self) -> None:
         """The images, which have to be cut into patches."""
         super().load()
-        s, (height, width, _) = self.settings, self.shape
-        if height % s.patch or width % s.patch:
-            raise TaskError(f"{self.name}: patch = {s.patch} does not divide images of {height} x {width} pixels")
-        if s.width % s.heads:
-            raise TaskError(f"{self.name}: width = {s.width} is not a multiple of heads = {s.heads}")
+        self.settings.check_patches(self.name, *self.shape[:2])
 
     def inputs(self, images: Any) -> Any:
         """[examples, pixels of a patch, patches]."""
@@ -58,8 +46,7 @@ class DigitsVit(Classifier):
         """A Vision Transformer."""
         s, (height, width, channels) = self.settings, self.shape
         tokens = height * width // s.patch**2
-        transformer = Transformer(s.width, s.layers, s.heads, s.hidden, tokens, causal=False, key=key)
-        return Vit(channels * s.patch**2, transformer, self.classes, key)
+        return Vit(channels * s.patch**2, s.transformer(tokens, causal=False, key=key), self.classes, key)
 
 
 class VisionVit(DigitsVit):

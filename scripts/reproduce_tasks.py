@@ -2,9 +2,10 @@
 
     python scripts/reproduce_tasks.py [NAME...] [--scales 1 10] [--out FILE] [--workers N] [--docs]
 
-Each optimizer is tuned over 5 learning rates x 3 weight decays with 3 seeds; the best point is then trained with seeds
-that tuning has not seen, and judged by these. Every row goes into FILE as soon as it is there, and what FILE has of the
-same version is not measured again. --docs writes the table of FILE into docs/tasks.md and measures nothing.
+Each optimizer is tuned over 5 learning rates x 3 weight decays with 3 seeds, and over more where the best lies at an
+end of these; the best point is then trained with seeds that tuning has not seen, and judged by these. Every row goes
+into FILE as soon as it is there, and what FILE has of the same version is not measured again. --docs writes the table
+of FILE into docs/tasks.md and measures nothing.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-GRIDS = {  # learning rates, weight decays
-    "adamw": ((0.0003, 0.001, 0.003, 0.01, 0.03), (0.01, 0.1, 1.0)),
-    "lion": ((0.0003, 0.001, 0.003, 0.01, 0.03), (0.1, 1.0, 3.0)),
-}
+RATES = (0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+DECAYS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+FIRST_RATES = range(2, 7)  # places in RATES
+FIRST_DECAYS = {"adamw": range(4, 7), "lion": range(5, 8)}  # places in DECAYS
 TUNING_SEEDS = 3
 FRESH_SEEDS = {1: 16, 10: 6}
 FIRST_FRESH_SEED = 1000
@@ -52,7 +55,7 @@ def measure(name: str, scale: int, core: int) -> Row:
     trainer.prepare()
     row = {"task": name, "scale": scale, "weights": task.size, "steps": task.steps, "chance": task.chance}
     row["version"] = task.version
-    return row | {optimizer: best(trainer, optimizer, FRESH_SEEDS[scale]) for optimizer in GRIDS}
+    return row | {optimizer: best(trainer, optimizer, FRESH_SEEDS[scale]) for optimizer in FIRST_DECAYS}
 
 
 def in_a_process(core: int, jobs: Iterator[tuple[str, int]]) -> tuple[int, Row] | None:
@@ -69,23 +72,36 @@ def best(trainer: Any, optimizer: str, fresh: int) -> Row:
     import dsl
     from proxy_tasks import NEVER
 
-    points = list(product(*GRIDS[optimizer]))
-    programs = [dsl.canonical(dsl.known(optimizer, learning_rate=lr, weight_decay=decay)) for lr, decay in points]
-    never = [NEVER] * len(programs)
-    losses = [
-        [math.inf if outcome.loss is None else outcome.loss for outcome in trainer.train_many(programs, seed, never)]
-        for seed in range(TUNING_SEEDS)
-    ]
-    means = [statistics.mean(column) for column in zip(*losses, strict=True)]
-    chosen = means.index(min(means))
+    def program(rate: int, decay: int) -> dsl.Program:
+        return dsl.canonical(dsl.known(optimizer, learning_rate=RATES[rate], weight_decay=DECAYS[decay]))
+
+    rates, decays = FIRST_RATES, FIRST_DECAYS[optimizer]
+    means: dict[tuple[int, int], float] = {}
+    while new := [point for point in product(rates, decays) if point not in means]:
+        programs, never = [program(*point) for point in new], [NEVER] * len(new)
+        outcomes = [trainer.train_many(programs, seed, never) for seed in range(TUNING_SEEDS)]
+        means |= {point: statistics.mean(map(loss_of, found)) for point, *found in zip(new, *outcomes, strict=True)}
+        rate, decay = chosen = min(means, key=means.__getitem__)
+        rates, decays = grown(rates, rate, len(RATES)), grown(decays, decay, len(DECAYS))
     started = time.monotonic()
-    found = [trainer.train(programs[chosen], FIRST_FRESH_SEED + number) for number in range(fresh)]
+    found = [trainer.train(program(*chosen), FIRST_FRESH_SEED + number) for number in range(fresh)]
     return {
-        "learning_rate": points[chosen][0],
-        "weight_decay": points[chosen][1],
-        "losses": [math.inf if outcome.loss is None else outcome.loss for outcome in found],
+        "learning_rate": RATES[rate],
+        "weight_decay": DECAYS[decay],
+        "points": len(means),
+        "losses": [loss_of(outcome) for outcome in found],
         "seconds": (time.monotonic() - started) / fresh,
     }
+
+
+def loss_of(outcome: Any) -> float:
+    """Infinite, if the training failed."""
+    return math.inf if outcome.loss is None else outcome.loss
+
+
+def grown(places: range, best: int, end: int) -> range:
+    """Places with one more where the best is the first or the last of them; all lie below `end`."""
+    return range(max(0, min(places.start, best - 1)), min(end, max(places.stop, best + 2)))
 
 
 def table(rows: Sequence[Row]) -> list[str]:
@@ -96,32 +112,32 @@ def table(rows: Sequence[Row]) -> list[str]:
     ]
     for row in rows:
         adamw, lion = row["adamw"], row["lion"]
-        gain, error = mean_and_error([1 - b / a for a, b in zip(adamw["losses"], lion["losses"], strict=True)])
+        gain, error = mean_and_error(1 - np.array(lion["losses"]) / np.array(adamw["losses"]))
         cells = [
             f"{row['task']} x{row['scale']}",
             f"{row['weights']:,}, {row['steps']:,}",
             f"{adamw['seconds']:.2g} s",
             f"{row['chance']:.3f}",
             "{:.4f} +- {:.4f}".format(*mean_and_error(adamw["losses"])),
-            place("adamw", adamw),
+            place(adamw),
             "{:.4f} +- {:.4f}".format(*mean_and_error(lion["losses"])),
-            place("lion", lion),
+            place(lion),
             f"{gain:+.1%} +- {error:.1%}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def place(optimizer: str, found: Row) -> str:
-    """Learning rate and weight decay, with a star for what lies at an end of its grid."""
+def place(found: Row) -> str:
+    """Learning rate and weight decay, with a star for what lies at an end of all that could be tried."""
     values = found["learning_rate"], found["weight_decay"]
-    ends = [(grid[0], grid[-1]) for grid in GRIDS[optimizer]]
+    ends = [(grid[0], grid[-1]) for grid in (RATES, DECAYS)]
     return ", ".join(f"{value:g}{'*' if value in end else ''}" for value, end in zip(values, ends, strict=True))
 
 
-def mean_and_error(numbers: Sequence[float]) -> tuple[float, float]:
-    """Mean, and its standard error."""
-    return statistics.mean(numbers), statistics.stdev(numbers) / math.sqrt(len(numbers))
+def mean_and_error(numbers: Any) -> tuple[float, float]:
+    """Mean, and its standard error; not numbers, or infinite, where a training failed."""
+    return float(np.mean(numbers)), float(np.std(numbers, ddof=1) / math.sqrt(len(numbers)))
 
 
 def write_docs(lines: Sequence[str]) -> None:

@@ -142,7 +142,7 @@ def test_both_towers_end_on_one_sphere(task):
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ("patch=3", "patch = 3 does not divide pictures of 8 x 8 pixels"),
+        ("patch=3", "patch = 3 does not divide images of 8 x 8 pixels"),
         ("heads=5", "width = 32 is not a multiple of heads = 5"),
         ("data=letters", "data = 'letters': write digits or .* or emoji"),
     ],
