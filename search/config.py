@@ -52,7 +52,8 @@ class FitnessConfig:
     seeds: int = _key(3, "seeds a program near the best is trained with; its fitness is their mean", 1, 1000)
     race_margin: float = _key(
         0.1,
-        "a program gets its other seeds if the first one's loss is at most this share above the best program's",
+        "a program gets its other seeds if its loss with the first, of several tasks their mean, is at most this share"
+        " above the best program's",
         0.0,
         100.0,
     )

@@ -33,11 +33,17 @@ class Limits:
 
     Attributes:
         thresholds: its first training is stopped at a checkpoint where its curve lies above.
-        race: it is trained with the other seeds if the first one's loss is not above.
+        race: it is trained with the other seeds if its loss with the first is not above.
+        heat: trainings of the first seed, one on each task; the race compares the mean of their losses.
     """
 
     thresholds: tuple[float, ...] = NEVER
     race: float = math.inf
+    heat: int = 1
+
+    def lost_by(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether a program loses the race by its trainings so far, all of which came to a loss."""
+        return len(outcomes) >= self.heat and mean_loss(outcomes[: self.heat]) > self.race
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,7 @@ def evaluate_many(
 
 def _goes_on(outcomes: Sequence[Outcome], limits: Limits) -> bool:
     """Whether a program is trained with its next seed."""
-    loss = outcomes[-1].loss
-    return loss is not None and (len(outcomes) > 1 or loss <= limits.race)
+    return outcomes[-1].loss is not None and not limits.lost_by(outcomes)
 
 
 def expect_outcome(evaluation: Evaluation, what: str) -> None:
@@ -150,16 +155,20 @@ def answers(evaluation: Evaluation, limits: Limits, seeds: int) -> bool:
     if first.kind == STOPPED_EARLY:
         return any(loss > limit for loss, limit in zip(first.curve, limits.thresholds, strict=False))
     raced_out = evaluation.kind == TRAINED and len(evaluation.outcomes) < seeds
-    return not raced_out or first.loss is None or first.loss > limits.race
+    return not raced_out or limits.lost_by(evaluation.outcomes)
 
 
 def score(outcomes: tuple[Outcome, ...]) -> Evaluation:
     """The mean loss of trainings with several seeds, or how the first that failed ended."""
-    losses = [outcome.loss for outcome in outcomes if outcome.loss is not None]
-    if len(losses) < len(outcomes):
-        failed = next(outcome for outcome in outcomes if outcome.loss is None)
+    failed = next((outcome for outcome in outcomes if outcome.loss is None), None)
+    if failed:
         return Evaluation(failed.kind, None, outcomes)
-    return Evaluation(TRAINED, sum(losses) / len(losses), outcomes)
+    return Evaluation(TRAINED, mean_loss(outcomes), outcomes)
+
+
+def mean_loss(outcomes: Sequence[Outcome]) -> float:
+    """Of trainings that all came to a loss."""
+    return sum(outcome.loss for outcome in outcomes if outcome.loss is not None) / len(outcomes)
 
 
 def restricted(evaluation: Evaluation, limits: Limits, seeds: int, steps: int) -> Evaluation | None:
@@ -174,12 +183,12 @@ def restricted(evaluation: Evaluation, limits: Limits, seeds: int, steps: int) -
     first = under(evaluation.outcomes[0], limits.thresholds, steps)
     if first is None:
         return None
-    if first.loss is None or first.loss > limits.race:
-        outcomes: tuple[Outcome, ...] = (first,)
-    else:
-        outcomes = (first, *evaluation.outcomes[1:seeds])
-        if len(outcomes) < seeds and outcomes[-1].loss is not None:
-            return None
+    outcomes = (first, *evaluation.outcomes[1:seeds]) if first.loss is not None else (first,)
+    heat = outcomes[: limits.heat]
+    if heat[-1].loss is not None and limits.lost_by(heat):
+        outcomes = heat
+    elif len(outcomes) < seeds and outcomes[-1].loss is not None:
+        return None
     return replace(score(outcomes), seconds=evaluation.seconds, worker=evaluation.worker)
 
 

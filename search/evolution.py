@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 import dsl
+from proxy_tasks import several
 from search.cache import Cache
 from search.config import Config
 from search.evaluator import Evaluation, Limits, answers
@@ -129,7 +130,8 @@ class _Search:
     ):
         assert evaluation.fitness is not None
         self.config, self.cache, self.journal, self.past = config, cache, journal, iter(past)
-        self.population = Population(Individual(0, start, evaluation.fitness), evaluation, config.population)
+        first, tasks = Individual(0, start, evaluation.fitness), len(several(config.task))
+        self.population = Population(first, evaluation, config.population, tasks)
         self.evaluations = {dsl.canonical_hash(start): evaluation}
         self.known = set(self.evaluations)
         self.pending: deque[_Proposal] = deque()

@@ -10,7 +10,7 @@ import numpy as np
 
 import dsl
 from search.config import FitnessConfig
-from search.evaluator import Evaluation, Limits
+from search.evaluator import Evaluation, Limits, mean_loss
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,11 @@ class Population:
         start: what the population starts as; it fills all places.
         evaluation: of `start`.
         size: number of places.
+        tasks: number of those that a program is trained on.
     """
 
-    def __init__(self, start: Individual, evaluation: Evaluation, size: int):
+    def __init__(self, start: Individual, evaluation: Evaluation, size: int, tasks: int = 1):
+        self._tasks = tasks
         self._living = deque([start] * size, maxlen=size)
         self.best, self._best_evaluation = start, evaluation
 
@@ -59,10 +61,10 @@ class Population:
 
     def limits(self, config: FitnessConfig) -> Limits:
         """What a candidate proposed now is measured against: the best program's curve and fitness, with margins."""
-        first = self._best_evaluation.outcomes[0]
-        assert first.loss is not None
-        thresholds = tuple(map(_above, first.curve, config.stop_margins))
-        return Limits(thresholds, _above(max(first.loss, self.best.fitness), config.race_margin))
+        heat = self._best_evaluation.outcomes[: self._tasks]
+        thresholds = tuple(map(_above, heat[0].curve, config.stop_margins))
+        race = _above(max(mean_loss(heat), self.best.fitness), config.race_margin)
+        return Limits(thresholds, race, self._tasks)
 
 
 def _above(loss: float, margin: float) -> float:

@@ -77,10 +77,11 @@ def test_an_evaluation_under_tighter_limits_is_told_bit_for_bit(quadratic_traine
     start = evaluate(quadratic_trainer, dsl.canonical(START), (0, 1, 2))
     for program in mutants(100, seed=3):
         bounds = np.sort(rng.uniform(0.2, 3, 2)) * start.fitness
-        known = evaluate(quadratic_trainer, program, (0, 1, 2), Limits(NEVER, float(bounds[1])))
-        for seeds in (1, 2, 3):
+        heat = int(rng.integers(1, 3))
+        known = evaluate(quadratic_trainer, program, (0, 1, 2), Limits(NEVER, float(bounds[1]), heat))
+        for seeds in range(heat, 4):
             thresholds = tuple(float(c * rng.uniform(0.5, 4)) for c in start.outcomes[0].curve[:3])
-            limits = Limits(thresholds, float(bounds[0]))
+            limits = Limits(thresholds, float(bounds[0]), heat)
             found = restricted(known, limits, seeds, steps)
             assert found == evaluate(quadratic_trainer, program, tuple(range(seeds)), limits)
             told += found.kind == TRAINED and len(found.outcomes) > 1

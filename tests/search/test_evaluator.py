@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,17 @@ def test_an_evaluation_answers_what_it_went_far_enough_for(outcomes, thresholds,
     assert answers(evaluation, Limits(thresholds, race), seeds=2) is expected
 
 
+WORSE = Outcome(TRAINED, 3.0, FULL.curve, 200)
+
+
+@pytest.mark.parametrize("race, lost", [(1.9, True), (2.0, False)])
+def test_several_tasks_are_raced_together(race, lost):
+    limits = Limits(race=race, heat=2)
+    assert not limits.lost_by((FULL,)) and not limits.lost_by((WORSE,))
+    assert limits.lost_by((WORSE, FULL)) is lost and limits.lost_by((FULL, WORSE, WORSE)) is lost
+    assert answers(Evaluation(TRAINED, 2.0, (WORSE, FULL)), limits, seeds=4) is lost
+
+
 @pytest.mark.parametrize(
     "kind, error, match",
     [
@@ -73,13 +85,17 @@ def test_several_programs_are_evaluated_as_each_would_be(quadratic_trainer):
     rng, programs, seeds = np.random.default_rng(1), mutants(150), (0, 1, 2)
     start = evaluate(quadratic_trainer, dsl.canonical(dsl.known("adamw", learning_rate=0.1, weight_decay=0.1)), seeds)
     limits = [
-        Limits(tuple(rng.uniform(0.5, 3) * c for c in start.outcomes[0].curve[:3]), rng.uniform(0.5, 3) * start.fitness)
-        for _ in programs
+        Limits(
+            tuple(rng.uniform(0.5, 3) * c for c in start.outcomes[0].curve[:3]),
+            rng.uniform(0.5, 3) * start.fitness,
+            heat,
+        )
+        for heat, _ in zip(cycle((1, 2)), programs, strict=False)
     ]
     found = evaluate_many(quadratic_trainer, programs, seeds, limits)
     assert found == [evaluate(quadratic_trainer, p, seeds, own) for p, own in zip(programs, limits, strict=True)]
     assert {evaluation.kind for evaluation in found} == {TRAINED, STOPPED_EARLY, NON_FINITE}
-    assert {len(evaluation.outcomes) for evaluation in found} >= {1, 3}
+    assert {len(evaluation.outcomes) for evaluation in found} >= {1, 2, 3}
     assert all(evaluation.seconds > 0 for evaluation in found)
 
 

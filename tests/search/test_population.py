@@ -93,6 +93,12 @@ def test_limits_are_the_best_programs_losses_with_a_margin_on_top():
     assert limits == Limits((4.5, 4.0, 2.5), 0.3125)
 
 
+def test_of_several_tasks_the_best_programs_mean_with_the_first_seed_is_raced():
+    trials = tuple(Outcome(TRAINED, loss, (loss,) * 4, 100) for loss in (4.0, 2.0, 1.0, 1.0))
+    made = Population(individual(0, 2.0), Evaluation(TRAINED, 2.0, trials), 2, tasks=2)
+    assert made.limits(FitnessConfig(race_margin=0.5, stop_margins=(0.5,) * 3)) == Limits((6.0,) * 3, 4.5, heat=2)
+
+
 def test_limits_lie_above_losses_below_zero_too():
     made = Population(individual(0, -4.0), evaluation(-4.0, (2.0, 0.0, -2.0, -3.0)), 2)
     assert made.limits(FitnessConfig(race_margin=0.25, stop_margins=(0.5, 1.0, 1.5))) == Limits((3.0, 0.0, 1.0), -3.0)

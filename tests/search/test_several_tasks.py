@@ -48,6 +48,11 @@ def test_no_unit_dominates(result):
     assert result.child(0).evaluation.fitness == pytest.approx(sum(outcome.loss for outcome in trials) / 4)
 
 
+def test_a_program_is_raced_by_its_mean_over_the_tasks(result):
+    children = [result.child(number).evaluation for number in range(1, 101)]
+    assert {len(child.outcomes) for child in children if child.fitness is not None} == {2, 4}
+
+
 def test_the_baselines_are_tuned_on_all_tasks_together(result):
     for scale in (1, 10):
         assert 0.9 < result.baselines[scale]["adamw"].fitness < 1.5
