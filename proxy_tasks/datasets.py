@@ -19,14 +19,13 @@ from proxy_tasks.files import read_bytes, read_idx, read_npz, read_text
 IDX_IMAGES = re.compile(r"(.*)images([-.])idx[34](-ubyte)?(?:\.gz)?")
 
 
-def images(name_or_path: str | Path, classes: int | None = None) -> dict[str, np.ndarray]:
+def images(name_or_path: str | Path) -> dict[str, np.ndarray]:
     """Pictures and their classes.
 
     Args:
         name_or_path: a set of SETS; an .npz file with `images`, uint8 [n, height, width] or [n, height, width,
             channels], and `labels`, whole numbers [n] from 0; or an idx file of images, such as
             train-images-idx3-ubyte.gz, with that of the labels, train-labels-idx1-ubyte.gz, beside it.
-        classes: how many there are; labels are then below this.
 
     Returns:
         {"images": uint8 [n, height, width, channels], as they were stored, "labels": int32 [n]}.
@@ -56,11 +55,11 @@ def images(name_or_path: str | Path, classes: int | None = None) -> dict[str, np
             f"{where}: labels is {labels.dtype.name} {list(labels.shape)}; it has to be whole numbers "
             f"[{len(pictures)}], one for each image"
         )
-    limit = np.iinfo(np.int32).max if classes is None else classes
-    right = (labels >= 0) & (labels < limit) & (labels == np.floor(labels))
+    most = len(labels) - 1  # a model has an output for each class, and each class should have an image
+    right = (labels >= 0) & (labels <= most) & (labels == np.floor(labels))
     if not right.all():
         row = int(right.argmin())
-        raise TaskError(f"{where}: label {row} is {labels[row]}; labels are whole numbers from 0 to {limit - 1}")
+        raise TaskError(f"{where}: label {row} is {labels[row]}; number the classes from 0 to {most} at most")
     return {"images": pictures.reshape(*pictures.shape[:3], -1), "labels": labels.astype(np.int32)}
 
 
@@ -132,8 +131,7 @@ def load(name: str) -> dict[str, np.ndarray]:
         TaskError: if it is missing or is not what this version was made with.
     """
     known = SETS[name]
-    command = f"python scripts/make_data.py {name}"
-    remedy = f"reinstall optsearch, or, in a checkout, run: {command}" if known.bundled else f"run: {command}"
+    remedy = "reinstall optsearch, or " * known.bundled + f"run, in its checkout: python scripts/make_data.py {name}"
     if not known.path.exists():
         raise TaskError(f"the data set {name} is not here, {known.path} is missing: {remedy}")
     try:
@@ -166,7 +164,8 @@ def _find(name_or_path: str | Path, kind: str | None = None) -> DataSet | Path:
         return path
     names = _names(kind)
     near = difflib.get_close_matches(str(name_or_path), names, n=3, cutoff=0.5) or names
-    raise TaskError(f"there is no data set and no file {str(name_or_path)!r}; the nearest sets are {', '.join(near)}")
+    given = f"{str(name_or_path)!r} (in {Path.cwd()})"
+    raise TaskError(f"there is no data set and no file {given}; the nearest sets are {', '.join(near)}")
 
 
 def _names(kind: str | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from dsl.vm.machines import choose, machine
 from proxy_tasks.errors import TaskError
 from proxy_tasks.files import read_npz
 from proxy_tasks.task import Task
+
+LOG = logging.getLogger(__name__)
 
 
 def pretrained(task: Task, program: dsl.Program) -> np.ndarray:
@@ -40,6 +43,7 @@ def pretrained(task: Task, program: dsl.Program) -> np.ndarray:
     path = user_cache("weights") / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.npz"
     weights = _kept(path, size)
     if weights is None:
+        LOG.info("%s takes place now, once: %d steps", task.name, task.steps)
         weights = trained(task, program)
         if not np.isfinite(weights).all():
             raise TaskError(f"{task.name}, does not stay finite: make before_learning_rate smaller")

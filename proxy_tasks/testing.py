@@ -215,7 +215,7 @@ def splits(subject: Subject) -> str:
             " those that are there twice, with np.unique(..., axis=0)",
         )
     untold = [name for name in (*evaluation, *test) if name not in told]
-    found_none = [f"no example of {' or '.join(sorted(told))} is in another split"] if told else []
+    found_none = [f"{' and '.join(sorted(told))} have no more of another split than chance gives"] if told else []
     see = [f"of {', '.join(untold)} that cannot be told from the arrays: see to it yourself"] if untold else []
     return "; ".join([*found_none, *see])
 

@@ -196,7 +196,7 @@ def _run(
     if done.returncode:
         said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
         errors = [line for line in said if line.lower().startswith(("npm err", "error", "e:"))]
-        raise DataError(f"could not {purpose} ({'; '.join(errors[:2] or said[-1:])}): try again")
+        raise DataError(f"could not {purpose} ({'; '.join(errors[:2] or said[-1:])}): see to that, and run this again")
     return done.stdout
 
 

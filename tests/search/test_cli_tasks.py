@@ -142,7 +142,7 @@ def test_the_scales_whose_data_is_not_here_are_listed_with_the_command_that_fetc
     assert main(["tasks"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5 and lines[3].startswith("vision_mlp         100 the data set fashion_mnist is not here")
-    assert lines[3].endswith("run: python scripts/make_data.py fashion_mnist")
+    assert lines[3].endswith("run, in its checkout: python scripts/make_data.py fashion_mnist")
 
 
 @pytest.mark.parametrize("name", TASKS)
