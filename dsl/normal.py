@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dsl import algebra
 from dsl.forms import Form, constant, settled
 from dsl.graph import Graph
+from dsl.identities import NONE, Identity
 from dsl.liveness import reached_bits
 from dsl.program import Argument, Program
 from dsl.ranges import LEARNING_RATE, ORDINARY, UNKNOWN
@@ -40,8 +41,8 @@ class _Memory:
     new one does, only sooner.
     """
 
-    def __init__(self) -> None:
-        self.graph = Graph()
+    def __init__(self, identities: frozenset[Identity] = NONE) -> None:
+        self.graph = Graph(identities)
         self.found: dict[tuple[Form, ...], NormalForm] = {}
         self.latest: tuple[Program, NormalForm] | None = None  # who asks for a hash asks for the program next
         self.numbers: dict[Argument, Form] = {}
@@ -85,6 +86,12 @@ def normal_form(program: Program) -> NormalForm:
         found = memory.found[forms] = _found(memory, forms)
     memory.latest = program, found
     return found
+
+
+def loose_form(program: Program, identities: frozenset[Identity]) -> NormalForm:
+    """The normal form under more identities than those of the hash, in a graph of its own."""
+    memory = _Memory(identities)
+    return _found(memory, _written(memory, program))
 
 
 def _written(memory: _Memory, program: Program) -> tuple[Form, ...]:

@@ -217,7 +217,12 @@ def _scaled(graph: Graph, system: System) -> System:
     scales = {number: _scale(graph, system, number) for number in system.after}
     if all(scale == 1.0 for scale in scales.values()):
         return system
-    states = {number: graph.source("state", TREE, UNKNOWN, number) for number in scales}
+    return in_scales(graph, system, scales, dict.fromkeys(scales, UNKNOWN))
+
+
+def in_scales(graph: Graph, system: System, scales: dict[int, float], bounds: dict[int, Range]) -> System:
+    """Each state as a multiple of one of these bounds."""
+    states = {number: graph.source("state", TREE, bounds[number], number) for number in scales}
     scaled = substitute(graph, system, {n: graph.scale(states[n], scale) for n, scale in scales.items()}, {})
     return System(scaled.update, states, {n: graph.scale(scaled.after[n], 1 / scale) for n, scale in scales.items()})
 
