@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +32,7 @@ def _trajectory(program: Program, scale: float) -> np.ndarray:
     rng = np.random.Generator(np.random.Philox(key=[7, 7]))
     w = [np.asarray(rng.standard_normal(shape)) for shape in SHAPES]
     w[-1] = np.zeros(SHAPES[-1])
-    states = [[np.zeros(shape) for shape in SHAPES] for _ in program.states]
+    states: Sequence[Any] = [[np.zeros(shape) for shape in SHAPES] for _ in program.states]
     found = [w]
     for lr in LEARNING_RATES:
         g = [np.asarray(scale * rng.standard_normal(shape)) for shape in SHAPES]

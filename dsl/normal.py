@@ -26,12 +26,14 @@ class NormalForm:
         update: the update, a TREE.
         states: each state after the step, TREEs; only states that reach the weights are left.
         digest: a number that programs share when their normal forms are the same.
+        told: why each state that is left out could go.
     """
 
     graph: Graph
     update: Form
     states: tuple[Form, ...]
     digest: int
+    told: tuple[str, ...] = ()
 
 
 class _Memory:
@@ -116,7 +118,8 @@ def _written(memory: _Memory, program: Program) -> tuple[Form, ...]:
 def _found(memory: _Memory, forms: tuple[Form, ...]) -> NormalForm:
     update, *after = forms
     system = System(update, {n: memory.state(n) for n in range(len(after))}, dict(enumerate(after)))
-    system = reduced(memory.graph, system)
+    told: list[str] = []
+    system = reduced(memory.graph, system, told)
     update, states = settled(system.update), tuple(map(settled, system.after.values()))
     digest = hash((update.key, *(form.key for form in states)))
-    return NormalForm(memory.graph, update, states, digest)
+    return NormalForm(memory.graph, update, states, digest, tuple(told))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice, permutations, product
 
 from dsl.canonical import LOST_BY_A_MEAN, Writer, reachable
-from dsl.forms import ROUNDING, SMALL_TOTAL, Form, Monomial, is_constant, split, without
+from dsl.forms import ROUNDING, Form, Monomial, is_constant, split, without
 from dsl.liveness import prune
 from dsl.normal import NormalForm
 from dsl.program import Argument, Program, Statement, format_argument, to_constant
@@ -18,8 +19,9 @@ from dsl.wording import worded
 
 MOST_TRIALS = 200  # ways of writing a sum that are tried in one program; after these the first one is taken
 MOST_SCALINGS = 10  # choices of the scales of the states
+_ROLES: dict[float, str] = {1.0: "m", 2.0: "v"}
 MOST_DIGITS = 5
-TIDIED = 3e-7  # relative: of a constant that was folded of others
+TIDIED = 5e-7  # relative: of a constant that was folded of others
 MOST_ORDERS = 3  # in which the outputs are written
 
 
@@ -69,7 +71,7 @@ def _roles(form: NormalForm) -> tuple[str, ...]:
         if arguments:
             inner = max(_degree(a, degrees) for a in arguments)
             degrees[digest] = {"sqrt": inner / 2, "over": 0.0}.get(op, inner)
-    roles = [{1: "m", 2: "v"}.get(_degree(state, degrees), "s") for state in form.states]
+    roles = [_ROLES.get(_degree(state, degrees), "s") for state in form.states]
     return tuple(
         role if roles.count(role) == 1 else f"{role}{roles[: place + 1].count(role)}"
         for place, role in enumerate(roles)
@@ -174,9 +176,10 @@ class _ShortWriter(Writer):
         ]
         for k in dict.fromkeys([scale, *(split(part)[0] for part in freed)]):
             within = unit if k == scale else Form({m: x / k for m, x in inner.terms.items()}, inner.type)
-            yield lambda k=k, within=within: super(_ShortWriter, self).product(
-                monomial, c * k, (self.argument(within), within.type)
-            )
+            yield partial(self._with, monomial, c * k, within)
+
+    def _with(self, monomial: Monomial, c: float, inner: Form) -> Argument:
+        return super().product(monomial, c, (self.argument(inner), inner.type))
 
     def _cheapest(self, ways: list[Callable[[], Argument]]) -> Argument:
         """The result of the way that takes the fewest statements; of equals, the first."""
@@ -202,19 +205,19 @@ class _ShortWriter(Writer):
         """What all terms share, times the rest, times a number."""
         shared = self.form.graph.shared(form)
         if shared:
-            rest = {without(m, shared): c for m, c in form.terms.items()}
+            rest = {without(m, shared): own for m, own in form.terms.items()}
             yield from self._scaled(shared, c, Form(rest, max(map(self.form.graph.type_of, rest))))
 
     def _as_parts(self, form: Form) -> Iterator[Callable[[], Argument]]:
         """The sum of its terms, or of groups of terms and the rest."""
         terms = form.terms
         singles = [self._part(form, [m]) for m in terms]
-        yield lambda: self._added(singles)
+        yield partial(self._added, singles)
         for chosen in self._groups(form):
             group, rest = self._part(form, chosen), self._part(form, [m for m in terms if m not in chosen])
-            yield lambda group=group, rest=rest: self._added([group, rest])
+            yield partial(self._added, [group, rest])
             if len(rest.terms) > 1:
-                yield lambda group=group, rest=rest: self._added([group, *(self._part(rest, [m]) for m in rest.terms)])
+                yield partial(self._added, [group, *(self._part(rest, [m]) for m in rest.terms)])
 
     def _part(self, form: Form, chosen: Sequence[Monomial]) -> Form:
         return Form({m: form.terms[m] for m in chosen}, max(map(self.form.graph.type_of, chosen)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsl.agreement import difference
 from dsl.identities import Identity
@@ -16,6 +16,7 @@ from dsl.liveness import prune
 from dsl.normal import loose_form
 from dsl.program import Program
 from dsl.shortest import shortest, size
+from dsl.states import UNREAD
 
 SLACK = 4  # arguments and digits
 MOST_PASSES = 4  # nearly always one, and a second that changes nothing
@@ -40,6 +41,7 @@ class Stage:
         before: the program that it was given.
         after: the program that it left.
         difference: how far the weights go apart in float64, in units of the way that they go (`dsl/agreement.py`).
+        states: why each state that went could go.
         note: why its result was not taken; "" where it was.
     """
 
@@ -47,6 +49,7 @@ class Stage:
     before: Program
     after: Program
     difference: float = 0.0
+    states: tuple[str, ...] = ()
     note: str = ""
 
     @property
@@ -95,7 +98,9 @@ def simplify(program: Program) -> Program:
 
 def stages(program: Program) -> list[Stage]:
     """The stages of a simplification in order; the last one's `after` is what `simplify` gives."""
-    found = [Stage("dead statements and states", program, prune(program))]
+    pruned = prune(program)
+    gone = tuple(UNREAD for state in program.states if state not in pruned.states)
+    found = [Stage("dead statements and states", program, pruned, states=gone)]
     known: dict[tuple[int, bool], Program] = {}  # what normal forms are written as
     for _ in range(MOST_PASSES):
         before = found[-1].after
@@ -103,7 +108,9 @@ def stages(program: Program) -> list[Stage]:
             form = loose_form(found[-1].after, identities)
             key = form.digest, form.graph.rounds
             known[key] = known.get(key) or shortest(form)
-            found.append(_stage(program, found[-1].after, known[key], why, tolerance))
+            stage = _stage(program, found[-1].after, known[key], why, tolerance)
+            fewer = len(stage.before.states) > len(stage.after.states)
+            found.append(replace(stage, states=form.told) if fewer else stage)
         if found[-1].after == before:
             break
     return found
@@ -111,8 +118,10 @@ def stages(program: Program) -> list[Stage]:
 
 def _is_as_short(after: Program, before: Program) -> bool:
     """Whether it has no more states and statements; of as many, little more to read, so that equal programs meet."""
-    (*new, arguments, digits), (*old, most_arguments, most_digits) = size(after), size(before)
-    return new < old or (new == old and arguments + digits <= most_arguments + most_digits + SLACK)
+    (states, statements, *read), (most_states, most_statements, *most_read) = size(after), size(before)
+    if (states, statements) == (most_states, most_statements):
+        return sum(read) <= sum(most_read) + SLACK
+    return states <= most_states and statements <= most_statements
 
 
 def _stage(given: Program, before: Program, after: Program, why: str, tolerance: float) -> Stage:
@@ -125,5 +134,5 @@ def _stage(given: Program, before: Program, after: Program, why: str, tolerance:
     if math.isnan(apart):
         return Stage(why, before, before, note="no step of the program is finite, so that nothing can be compared")
     if apart > tolerance:
-        return Stage(why, before, before, apart, f"the weights go apart by {apart:.1g} of their way")
+        return Stage(why, before, before, apart, note=f"the weights go apart by {apart:.1g} of their way")
     return Stage(why, before, after, apart)

@@ -16,8 +16,11 @@ PAIRS = [
     ("commuted maximum", "return max(g, w) * lr", "return lr * max(w, g)"),
     ("order of statements", "a = sign(g); b = w * 0.1; return a + b", "b = w * 0.1; a = sign(g); return a + b"),
     ("common subexpression", "a = tanh(g); b = tanh(g); return a * lr + b", "a = tanh(g); return a * lr + a"),
-    ("exchanged states", "m = interp(g, m, 0.9); v = interp(square(g), v, 0.99); return m / sqrt(v), m, v",
-     "v = interp(g, v, 0.9); m = interp(square(g), m, 0.99); return v / sqrt(m), m, v"),
+    (
+        "exchanged states",
+        "m = interp(g, m, 0.9); v = interp(square(g), v, 0.99); return m / sqrt(v), m, v",
+        "v = interp(g, v, 0.9); m = interp(square(g), m, 0.99); return v / sqrt(m), m, v",
+    ),
     # constants
     ("folded constants", "return g * (0.5 * 0.25)", "return g * 0.125"),
     ("constants of two factors", "return (g * 0.5) * (lr * 0.5)", "return g * lr * 0.25"),
@@ -65,24 +68,52 @@ PAIRS = [
     ("interp of two alike", "return interp(g, g, lr) * 0.1", "return g * 0.1"),
     ("interp with nothing", "return interp(g, w, 0.0) * lr", "return g * lr"),
     ("interp with everything", "return interp(g, w, 1.0) * lr", "return w * lr"),
-    ("interp of interp", "a = interp(g, m, 0.9); m = interp(g, a, 0.8); return sign(a), m",
-     "a = interp(g, m, 0.9); m = interp(g, m, 0.72); return sign(a), m"),
-    ("interp of multiples", "m = interp(g * 2.0, m, 0.9); return m * lr, m", "m = interp(g, m, 0.9); return m * (lr * 2.0), m"),
+    (
+        "interp of interp",
+        "a = interp(g, m, 0.9); m = interp(g, a, 0.8); return sign(a), m",
+        "a = interp(g, m, 0.9); m = interp(g, m, 0.72); return sign(a), m",
+    ),
+    (
+        "interp of multiples",
+        "m = interp(g * 2.0, m, 0.9); return m * lr, m",
+        "m = interp(g, m, 0.9); return m * (lr * 2.0), m",
+    ),
     # states
     ("a state that is not read", "v = square(g); return g * lr, m, v", "return g * lr, m, v"),
-    ("a state that is overwritten", "v = interp(g, m, 0.9); m = cosh(g); m = v; return sign(v), m, v",
-     "m = interp(g, m, 0.9); return sign(m), m, v"),
-    ("a state that stays zero", "v = v * 0.5; m = interp(g, m, 0.9); return m + v, m, v", "m = interp(g, m, 0.9); return m + 0.0, m, v"),
-    ("two states alike", "m = interp(g, m, 0.9); v = interp(g, v, 0.9); return (m + v) * lr, m, v",
-     "m = interp(g, m, 0.9); return m * (lr * 2.0), m, v"),
-    ("proportional states", "m = interp(g, m, 0.9); v = interp(g * 3.0, v, 0.9); return m / sqrt(v), m, v",
-     "m = interp(g, m, 0.9); return m / sqrt(m * 3.0), m, v"),
-    ("a state in another scale", "m = m * 0.9 + g; return m * (lr * 0.1), m", "m = interp(g, m, 0.9); return m * lr, m"),
+    (
+        "a state that is overwritten",
+        "v = interp(g, m, 0.9); m = cosh(g); m = v; return sign(v), m, v",
+        "m = interp(g, m, 0.9); return sign(m), m, v",
+    ),
+    (
+        "a state that stays zero",
+        "v = v * 0.5; m = interp(g, m, 0.9); return m + v, m, v",
+        "m = interp(g, m, 0.9); return m + 0.0, m, v",
+    ),
+    (
+        "two states alike",
+        "m = interp(g, m, 0.9); v = interp(g, v, 0.9); return (m + v) * lr, m, v",
+        "m = interp(g, m, 0.9); return m * (lr * 2.0), m, v",
+    ),
+    (
+        "proportional states",
+        "m = interp(g, m, 0.9); v = interp(g * 3.0, v, 0.9); return m / sqrt(v), m, v",
+        "m = interp(g, m, 0.9); return m / sqrt(m * 3.0), m, v",
+    ),
+    (
+        "a state in another scale",
+        "m = m * 0.9 + g; return m * (lr * 0.1), m",
+        "m = interp(g, m, 0.9); return m * lr, m",
+    ),
     ("heavy-ball momentum", "m = m * 0.9 + g; return sign(m) * lr, m", "m = interp(g, m, 0.9); return sign(m) * lr, m"),
     ("a state kept negative", "m = m * 0.9 - g; return m * lr, m", "m = m * 0.9 + g; return negative(m * lr), m"),
     ("a state of which the sign is read", "m = tanh(m) + g; return sign(g) * lr, m", "return sign(g) * lr, m"),
     # division
-    ("its own size", "m = interp(g, m, 0.9); return m / sqrt(m * m) * lr, m", "m = interp(g, m, 0.9); return sign(m) * lr, m"),
+    (
+        "its own size",
+        "m = interp(g, m, 0.9); return m / sqrt(m * m) * lr, m",
+        "m = interp(g, m, 0.9); return sign(m) * lr, m",
+    ),
     ("its absolute value", "return g / abs(g) * lr", "return sign(g) * lr"),
     ("its own size with a factor", "a = g * lr; return a / sqrt(square(g))", "return sign(g) * lr"),
     ("a factor in the numerator", "return (g * 0.5) / tanh(w)", "return g / tanh(w) * 0.5"),
@@ -99,12 +130,22 @@ PAIRS = [
     ("a maximum of multiples", "return max(g * 2.0, w * 2.0)", "return max(g, w) * 2.0"),
     ("a minimum of negatives", "return min(negative(g), negative(w))", "return negative(max(g, w))"),
     # the optimizers of the paper
-    ("decoupled decay", "m = interp(g, m, 0.9); return (sign(m) + w * 0.1) * lr, m", "m = interp(g, m, 0.9); return sign(m) * lr + w * (lr * 0.1), m"),
-    ("AdamW", "m = interp(g, m, 0.9); v = interp(g * g, v, 0.99); u = m / sqrt(v); return (u + w * 0.01) * (lr * 0.001), m, v",
-     "v = interp(square(g), v, 0.99); m = interp(m, g, 0.1); lr = lr * 0.001; return lr * 0.01 * w + lr * (m / sqrt(v)), m, v"),
-    ("Lion", "u = sign(interp(g, m, 0.9)); m = interp(g, m, 0.99); return (u + w * 0.1) * lr, m",
-     "v = interp(g, m, 0.9); u = v / sqrt(v * v); m = m * 0.99 + g * 0.01; return lr * u + w * lr * 0.1, m"),
-]  # fmt: skip
+    (
+        "decoupled decay",
+        "m = interp(g, m, 0.9); return (sign(m) + w * 0.1) * lr, m",
+        "m = interp(g, m, 0.9); return sign(m) * lr + w * (lr * 0.1), m",
+    ),
+    (
+        "AdamW",
+        "m = interp(g, m, 0.9); v = interp(g * g, v, 0.99); return (m / sqrt(v) + w * 0.01) * (lr * 0.001), m, v",
+        "v = interp(square(g), v, 0.99); m = interp(m, g, 0.1); a = lr * 0.001; return a * 0.01 * w + m / sqrt(v) * a, m, v",
+    ),
+    (
+        "Lion",
+        "u = sign(interp(g, m, 0.9)); m = interp(g, m, 0.99); return (u + w * 0.1) * lr, m",
+        "v = interp(g, m, 0.9); u = v / sqrt(v * v); m = m * 0.99 + g * 0.01; return lr * u + w * lr * 0.1, m",
+    ),
+]
 
 
 def program(body: str) -> dsl.Program:
