@@ -154,4 +154,4 @@ def test_a_number_that_was_folded_gets_its_few_digits_back():
     assert tidy(0.09999997) == to_constant(0.1) and digits(tidy(0.09999997)) == 1
     assert tidy(0.3333333) == 0.3333333
     assert tidy(0.9990001, is_weight=True) == 0.9990001  # its distance to 1 would change by 1e-4
-    assert size(dsl.optimizers["lion"]) == (1, 7, 16, 6)
+    assert size(dsl.optimizers["lion"]) == (1, 7, 15, 5)
