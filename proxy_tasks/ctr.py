@@ -61,7 +61,7 @@ class Ctr(ModelTask):
     """`ctr`: whether a flight from New York comes in over 15 minutes late, from what is known before it departs."""
 
     name = "ctr"
-    REVISION = 1
+    REVISION = 2
     SCALES = {
         1: CtrSettings(batch=32, steps=1000),
         10: CtrSettings(batch=128, steps=1500, rare=20, embedding=8, width=64, layers=2),

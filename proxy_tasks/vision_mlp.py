@@ -25,7 +25,7 @@ class Digits(Classifier):
     """`digits`: 8x8 digits."""
 
     name = "digits"
-    REVISION = 2
+    REVISION = 3
     SCALES = {
         1: MlpSettings(steps=200),
         10: MlpSettings(steps=700, width=64, layers=2),

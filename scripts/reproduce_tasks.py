@@ -170,6 +170,7 @@ def main() -> None:
                 done, working = wait(working, return_when=FIRST_COMPLETED)
                 for core, row in filter(None, (future.result() for future in done)):
                     working.add(pool.submit(in_a_process, core, jobs))
+                    rows = [other for other in rows if (other["task"], other["scale"]) != (row["task"], row["scale"])]
                     rows.append(row)
                     arguments.out.write_text(json.dumps(rows, indent=1))
                     print(table(rows[-1:])[-1], flush=True)
