@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from dsl.program import Program
-from dsl.reference import step
+from dsl.reference import on_leaves
 
 SHAPES = ((4, 3), (5,), (), (2,))  # the last leaf starts at zero and never has a gradient
 LEARNING_RATES = (0.3, 1.0, 0.7, 0.0, 0.5, 0.1)  # one for each step
@@ -32,12 +30,12 @@ def _trajectory(program: Program, scale: float) -> np.ndarray:
     rng = np.random.Generator(np.random.Philox(key=[7, 7]))
     w = [np.asarray(rng.standard_normal(shape)) for shape in SHAPES]
     w[-1] = np.zeros(SHAPES[-1])
-    states: Sequence[Any] = [[np.zeros(shape) for shape in SHAPES] for _ in program.states]
+    states = [[np.zeros(shape) for shape in SHAPES] for _ in program.states]
     found = [w]
     for lr in LEARNING_RATES:
         g = [np.asarray(scale * rng.standard_normal(shape)) for shape in SHAPES]
         g[-1] = np.zeros(SHAPES[-1])
-        update, states = step(program, w, g, states, lr)
+        update, *states = on_leaves(program, [w, g, *states], lr)
         with np.errstate(all="ignore"):
             w = [np.asarray(old - change) for old, change in zip(w, update, strict=True)]
         found.append(w)

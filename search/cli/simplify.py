@@ -27,7 +27,6 @@ from search.cli.arguments import CHILD_HELP, PROGRAM_HELP, child_key, program
 from search.configuration import load_config, override_config
 from search.console import Console
 from search.errors import SearchError
-from search.result import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,11 +68,15 @@ def _is_run(source: str) -> bool:
 
 def _recorded(source: str) -> Mapping[str, Any]:
     """The configuration of a run."""
+    from search.result import load
+
     return load(Path(source)).config if _is_run(source) else {}
 
 
 def _given(source: str, key: str | None) -> dsl.Program:
     if _is_run(source):
+        from search.result import load
+
         return load(Path(source)).chosen(key)[1].program
     if key is not None:
         raise SearchError(f"{source} is not the directory of a run, and so has no child {key}")

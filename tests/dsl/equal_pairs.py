@@ -138,7 +138,7 @@ PAIRS = [
     (
         "AdamW",
         "m = interp(g, m, 0.9); v = interp(g * g, v, 0.99); return (m / sqrt(v) + w * 0.01) * (lr * 0.001), m, v",
-        "v = interp(square(g), v, 0.99); m = interp(m, g, 0.1); a = lr * 0.001; return a * 0.01 * w + m / sqrt(v) * a, m, v",
+        "v = interp(g * g, v, 0.99); m = interp(m, g, .1); a = lr * .001; return a * w * 0.01 + m / sqrt(v) * a, m, v",
     ),
     (
         "Lion",

@@ -1,4 +1,4 @@
-"""Simplification: never longer, the same weights, equal programs alike, and the raw winner down to what is left of it."""
+"""Simplification: never longer, the same weights, equal programs alike, and the raw winner down to Lion."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_program_that_is_never_finite_is_pruned_alone():
 
 
 def test_states_are_named_by_their_role():
-    text = "def train(w, g, a, b, lr):\n  a = interp(square(g), a, 0.9)\n  b = interp(g, b, 0.9)\n  return b / sqrt(a), a, b"
+    text = "def train(w, g, a, b, lr):\n  a = interp(g * g, a, .9)\n  b = interp(g, b, .9)\n  return b / sqrt(a), a, b"
     assert dsl.simplify(dsl.parse(text)).states == ("m", "v")
 
 
