@@ -7,6 +7,7 @@ the others. It is compared with the program that was given, always, so that many
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from proxy_tasks.environment import start_jax
 from search.config import Config, SimplifyConfig
 from search.console import Console
 from search.interruption import Interrupted, interruptible
-from search.judge import Change, Judge
+from search.judge import SCREENING_SEEDS, Change, Judge
 from search.workers import WORKERS, Bench, Workers
 
 MOST_DIGITS = 6
@@ -98,7 +99,7 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
             console.line(f"    {', '.join(map(str, step.changes))}")
 
         program = dsl.simplify(program)
-        factor = _factor(program, benches, config.simplify)
+        factor = _factor(program, benches, config.simplify, report)
         given = dsl.simplify(times(program, factor)) if factor != 1.0 else program
         judge = Judge(given, benches, config.simplify, report=report)
         steps = _steps(judge, given, tell)
@@ -120,7 +121,9 @@ def _benches(config: Config, workers: Workers) -> list[tuple[Bench, int]]:
     return benches
 
 
-def _factor(program: dsl.Program, benches: Sequence[tuple[Bench, int]], config: SimplifyConfig) -> float:
+def _factor(
+    program: dsl.Program, benches: Sequence[tuple[Bench, int]], config: SimplifyConfig, report: Callable[[int], None]
+) -> float:
     """The factor of the update that suits the tasks of the search best, by the mean of what they lose to their best."""
     if len(config.factors) == 1:
         return config.factors[0]
@@ -129,8 +132,10 @@ def _factor(program: dsl.Program, benches: Sequence[tuple[Bench, int]], config: 
     programs = [times(program, factor) for factor in config.factors]
     for bench, seeds in benches:
         if bench.scale == scale:
-            found = bench.evaluate(programs, bench.trials(seeds))
-            losses = [float("inf") if one.fitness is None else one.fitness for one in found]
+            losses = []
+            for found in bench.evaluate(programs, bench.trials(min(seeds, SCREENING_SEEDS))):
+                losses.append(math.inf if found.fitness is None else found.fitness)
+                report(len(losses))
             for factor, loss in zip(config.factors, losses, strict=True):
                 shares[factor].append(loss / min(losses))
     return min(shares, key=lambda factor: mean(shares[factor]))
