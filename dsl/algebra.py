@@ -13,7 +13,21 @@ from collections.abc import Callable
 import numpy as np
 
 from dsl.checker import result_type
-from dsl.forms import LARGEST, ROUNDING, SMALLEST, Form, constant, is_constant, rounded, single, split, typed, value
+from dsl.forms import (
+    LARGEST,
+    ROUNDING,
+    SMALLEST,
+    Form,
+    common,
+    constant,
+    is_constant,
+    rounded,
+    single,
+    split,
+    typed,
+    value,
+    without,
+)
 from dsl.functions import DIVISION_EPSILON, FUNCTIONS, Rule
 from dsl.graph import Graph
 from dsl.ranges import sizes
@@ -87,6 +101,8 @@ def _subtract(graph: Graph, a: Form, b: Form) -> Form:
 
 def _divide(graph: Graph, a: Form, b: Form) -> Form:
     if not is_constant(b):
+        if graph.drops_epsilon and (signed := _over_its_size(graph, a, b)):
+            return signed
         return graph.multiply(a, graph.atom("over", (b,), b.type))
     c = value(b)
     if not (abs(math.frexp(c)[0]) == 0.5 and abs(c) >= 0.25):  # to these, 1e-8 adds nothing in float32
@@ -95,6 +111,22 @@ def _divide(graph: Graph, a: Form, b: Form) -> Form:
     if not 1e-3 * DIVISION_EPSILON < abs(c) < LARGEST:
         return graph.atom("/", (a, b), max(a.type, b.type))
     return graph.scale(a, 1 / c)
+
+
+def _over_its_size(graph: Graph, a: Form, b: Form) -> Form | None:
+    """x y / (c |x|) as sign(x) y / c, where the 1e-8 is left out; None for others."""
+    size = single(b)
+    if size is None or graph.atoms[size].op != "abs" or not a.terms:
+        return None
+    ((monomial, c),) = graph.factor(a).terms.items()
+    (x,) = graph.atoms[size].arguments
+    digest = single(x)
+    factor = ((graph.digest("sum", x) if digest is None else digest, 1),)
+    if common([monomial, factor]) != factor:
+        return None
+    rest = without(monomial, factor)
+    signed = graph.multiply(Form({rest: c}, graph.type_of(rest)), call(graph, "sign", x))
+    return graph.scale(signed, 1 / next(iter(b.terms.values())))
 
 
 def _interp(graph: Graph, a: Form, b: Form, weight: Form) -> Form | None:

@@ -41,10 +41,10 @@ def canonical_hash(program: Program) -> str:
 
 def write(form: NormalForm) -> Program:
     """Prints a normal form as a program."""
-    return _Writer(form).program()
+    return Writer(form).program()
 
 
-class _Writer:
+class Writer:
     """Emits one statement for each distinct piece of the normal form."""
 
     def __init__(self, form: NormalForm):
@@ -55,7 +55,7 @@ class _Writer:
         self.calls: dict[tuple[Argument, ...], str] = {}  # (function, arguments...) -> its variable
         self.written: dict[int, Argument] = {}  # key of a form -> a constant, or the variable that holds it
         self.units: dict[int, tuple[Argument, float]] = {}  # key of a unit -> a variable that holds a multiple of it
-        self.pieces = [a for digest in _reachable(form) for a in self.atoms[digest].arguments]
+        self.pieces = [a for digest in reachable(form) for a in self.atoms[digest].arguments]
         sums = [*form.states, *self.pieces]
         self.wanted = {split(a)[1].key for a in sums if len(a.terms) > 1}  # units that are written anyway
 
@@ -63,7 +63,7 @@ class _Writer:
         for piece in self.pieces:  # inner ones first, so that a long program is no deep recursion
             self.argument(piece)
         outputs = [str(self.argument(form)) for form in (self.form.update, *self.form.states)]
-        return _named(Program(("w", "g", *self.names, "lr"), tuple(self.statements), tuple(outputs)))
+        return named(Program(("w", "g", *self.names, "lr"), tuple(self.statements), tuple(outputs)))
 
     def emit(self, function: str, *arguments: Argument) -> str:
         """The variable that holds the result; the same call is written once."""
@@ -205,7 +205,7 @@ class _Writer:
         return self.emit(atom.op, *(self.argument(a) for a in atom.arguments))
 
 
-def _reachable(form: NormalForm) -> list[int]:
+def reachable(form: NormalForm) -> list[int]:
     """The functions in a normal form, those of its arguments before each, in an order that depends on nothing else."""
     atoms, found = form.graph.atoms, dict[int, None]()
     stack = [(digest, False) for digest in reversed(_atoms_of((form.update, *form.states)))]
@@ -224,7 +224,7 @@ def _atoms_of(forms: tuple[Form, ...]) -> list[int]:
     return [digest for form in forms for monomial in form.terms for digest, _ in monomial]
 
 
-def _named(program: Program) -> Program:
+def named(program: Program) -> Program:
     """The program with its results named as people name them: `update`, and a new state as the state it replaces."""
     names: dict[Argument, str] = {}
     made = {s.target: i for i, s in enumerate(program.statements)}

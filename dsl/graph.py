@@ -25,6 +25,7 @@ from dsl.forms import (
     without,
 )
 from dsl.functions import FUNCTIONS
+from dsl.identities import NONE, Identity
 from dsl.ranges import Range, Ranges
 from dsl.types import SCALAR, Type
 
@@ -61,11 +62,17 @@ class Atom(NamedTuple):
 
 
 class Graph:
-    """The atoms of any number of programs, by digest, and the algebra of the forms over them."""
+    """The atoms of any number of programs, by digest, and the algebra of the forms over them.
 
-    def __init__(self) -> None:
+    Args:
+        identities: the classes that are used beyond those that keep the bits of what a training comes to.
+    """
+
+    def __init__(self, identities: frozenset[Identity] = NONE) -> None:
         self.atoms: dict[int, Atom] = {}
-        self.ranges = Ranges(self.atoms)
+        self.ranges = Ranges(self.atoms, finite=Identity.FINITE in identities)
+        self.rounds = Identity.ROUNDING in identities
+        self.drops_epsilon = Identity.EPSILON in identities
         self.calls: dict[tuple, Form] = {}  # what `dsl.algebra.call` has found
         self.rewritten: dict[tuple, dict[Piece, Form]] = {}  # and `dsl.states`: what becomes of pieces
         self.bounds: dict[tuple, dict[int, Range]] = {}  # and the ranges that states never leave
@@ -86,7 +93,7 @@ class Graph:
         """The ranges that atoms have if the states, by number, have these."""
         key = tuple(states.items())
         if key not in self._assuming:
-            self._assuming[key] = Ranges(self.atoms, states, self.ranges)
+            self._assuming[key] = Ranges(self.atoms, states, self.ranges, self.ranges.finite)
         return self._assuming[key]
 
     def atom(self, op: str, arguments: tuple[Form, ...], type: Type) -> Form:
@@ -150,7 +157,7 @@ class Graph:
                 return self.atom("+", (a, b), type)
         if cancelled and not terms:
             return typed(self.scale(a, 0.0), type)
-        if cancelled or (opposite and not self.ranges.of(Form(opposite, type)).tame):
+        if not self.rounds and (cancelled or (opposite and not self.ranges.of(Form(opposite, type)).tame)):
             return self.atom("+", (a, b), type)
         return Form(terms, type)
 
@@ -201,7 +208,7 @@ class Graph:
         if (
             len(a.terms) > 1
             or len(b.terms) > MOST_EXPANDED_TERMS
-            or (len(b.terms) > 1 and (a.type is not SCALAR or not self.ranges.of(a).tame))
+            or (len(b.terms) > 1 and not self.rounds and (a.type is not SCALAR or not self.ranges.of(a).tame))
         ):
             a, b = self.factor(a), self.factor(b)
         ((left, scale_left),) = a.terms.items()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dsl import algebra
 from dsl.forms import Form, constant, settled
 from dsl.graph import Graph
+from dsl.identities import NONE, Identity
 from dsl.liveness import reached_bits
 from dsl.program import Argument, Program
 from dsl.ranges import LEARNING_RATE, ORDINARY, UNKNOWN
@@ -25,12 +26,14 @@ class NormalForm:
         update: the update, a TREE.
         states: each state after the step, TREEs; only states that reach the weights are left.
         digest: a number that programs share when their normal forms are the same.
+        told: why each state that is left out could go.
     """
 
     graph: Graph
     update: Form
     states: tuple[Form, ...]
     digest: int
+    told: tuple[str, ...] = ()
 
 
 class _Memory:
@@ -40,8 +43,8 @@ class _Memory:
     new one does, only sooner.
     """
 
-    def __init__(self) -> None:
-        self.graph = Graph()
+    def __init__(self, identities: frozenset[Identity] = NONE) -> None:
+        self.graph = Graph(identities)
         self.found: dict[tuple[Form, ...], NormalForm] = {}
         self.latest: tuple[Program, NormalForm] | None = None  # who asks for a hash asks for the program next
         self.numbers: dict[Argument, Form] = {}
@@ -87,6 +90,12 @@ def normal_form(program: Program) -> NormalForm:
     return found
 
 
+def loose_form(program: Program, identities: frozenset[Identity]) -> NormalForm:
+    """The normal form under more identities than those of the hash, in a graph of its own."""
+    memory = _Memory(identities)
+    return _found(memory, _written(memory, program))
+
+
 def _written(memory: _Memory, program: Program) -> tuple[Form, ...]:
     """The outputs of the program as forms of its inputs."""
     w, g, lr = memory.inputs
@@ -109,7 +118,8 @@ def _written(memory: _Memory, program: Program) -> tuple[Form, ...]:
 def _found(memory: _Memory, forms: tuple[Form, ...]) -> NormalForm:
     update, *after = forms
     system = System(update, {n: memory.state(n) for n in range(len(after))}, dict(enumerate(after)))
-    system = reduced(memory.graph, system)
+    told: list[str] = []
+    system = reduced(memory.graph, system, told)
     update, states = settled(system.update), tuple(map(settled, system.after.values()))
     digest = hash((update.key, *(form.key for form in states)))
-    return NormalForm(memory.graph, update, states, digest)
+    return NormalForm(memory.graph, update, states, digest, tuple(told))

@@ -58,16 +58,24 @@ class Ranges:
         atoms: the atoms by digest; it may grow.
         assumed: ranges of the states by number, in place of those that the atoms are given.
         stateless: where the ranges of atoms that read no state are taken from, or None.
+        finite: whether nothing is ever taken to be infinite or NaN.
     """
 
     def __init__(
-        self, atoms: dict[int, Atom], assumed: dict[int, Range] | None = None, stateless: Ranges | None = None
+        self,
+        atoms: dict[int, Atom],
+        assumed: dict[int, Range] | None = None,
+        stateless: Ranges | None = None,
+        finite: bool = False,
     ):
-        self._atoms, self.assumed, self._stateless = atoms, assumed or {}, stateless
+        self._atoms, self.assumed, self._stateless, self.finite = atoms, assumed or {}, stateless, finite
         self._known: dict[int, Range] = {}
 
     def of(self, form: Form) -> Range:
         """The range of a form."""
+        return _finite(self._of(form)) if self.finite else self._of(form)
+
+    def _of(self, form: Form) -> Range:
         if len(form.terms) == 1:
             ((monomial, c),) = form.terms.items()
             return _multiple(self._product(monomial), c) if c != 1.0 else self._product(monomial)
@@ -105,7 +113,12 @@ class Ranges:
         if atom.given is not None:
             return self.assumed[atom.number] if self.assumed and atom.reads else atom.given
         rule = _RULES.get(atom.op)
-        return rule(*map(self.of, atom.arguments)) if rule else UNKNOWN
+        found = rule(*map(self.of, atom.arguments)) if rule else UNKNOWN
+        return _finite(found) if self.finite else found
+
+
+def _finite(a: Range) -> Range:
+    return Range(max(a.low, -INFINITE), min(a.high, INFINITE))
 
 
 def _in_float32(low: float, high: float, nan: bool) -> Range:

@@ -38,14 +38,19 @@ def step(program: Program, w: Any, g: Any, states: Sequence[Any], lr: Any) -> tu
     trees, unflatten = _leaves(given)
     for name, tree in zip(given, trees, strict=True):
         _expect_like(trees[0], tree, name)
+    update, *after = map(unflatten, on_leaves(program, trees, lr))
+    return update, tuple(after)
+
+
+def on_leaves(program: Program, trees: Sequence[list], lr: Any) -> list[list]:
+    """As `step`, unchecked: from the leaves of weights, gradient and states to those of update and new states."""
     number = trees[0][0].dtype.type
     values: dict[str, Any] = dict(zip(program.inputs, [*trees, number(lr)], strict=True))
     with np.errstate(all="ignore"):
         for statement in program.statements:
             arguments = [values[a] if isinstance(a, str) else number(a) for a in statement.arguments]
             values[statement.target] = apply(statement.function, arguments, number)
-    update, *after = (unflatten(values[name]) for name in program.outputs)
-    return update, tuple(after)
+    return [values[name] for name in program.outputs]
 
 
 def _leaves(given: dict[str, Any]) -> tuple[list[list[np.ndarray]], Callable[[list], Any]]:

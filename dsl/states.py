@@ -19,6 +19,7 @@ from dsl.graph import Graph, Piece
 from dsl.ranges import UNKNOWN, ZERO, Range, Ranges
 from dsl.types import TREE
 
+UNREAD = "nothing that reaches the weights reads it before it is set again"
 MOST_ROUNDS = 6  # nearly always two, of which the second changes nothing; a few systems go round in circles
 MOST_PERMUTED = 4  # of more states, those that nothing tells apart keep the order they came in
 PROPORTIONAL = 1e-12  # relative difference of the ratios of states that are multiples of each other
@@ -52,14 +53,21 @@ class System(NamedTuple):
 Step = Callable[[Graph, System], System]  # the system it is given, where it has nothing to do
 
 
-def reduced(graph: Graph, system: System) -> System:
-    """The system without the states that an induction spares, the others numbered 0, 1, ... by what they compute."""
+def reduced(graph: Graph, system: System, told: list[str]) -> System:
+    """The system without the states that an induction spares, the others numbered 0, 1, ... by what they compute.
+
+    Args:
+        graph: of the forms.
+        system: a training step.
+        told: takes why each state could go.
+    """
     unchanged: dict[Step, System] = {}  # what a step leaves as it is, so that it need not be tried again
     for _ in range(MOST_ROUNDS):
         before = system
         for step in (_reached, _without_zeros, _without_multiples, _reached, _signs, _ordered, _scaled, _ordered):
             if unchanged.get(step) is not system:
                 given, system = system, step(graph, system)
+                told += [_WHY.get(step, "")] * (len(given.after) - len(system.after))
                 if system is given:
                     unchanged[step] = given
         if system is before or system.key == before.key:
@@ -217,7 +225,12 @@ def _scaled(graph: Graph, system: System) -> System:
     scales = {number: _scale(graph, system, number) for number in system.after}
     if all(scale == 1.0 for scale in scales.values()):
         return system
-    states = {number: graph.source("state", TREE, UNKNOWN, number) for number in scales}
+    return in_scales(graph, system, scales, dict.fromkeys(scales, UNKNOWN))
+
+
+def in_scales(graph: Graph, system: System, scales: dict[int, float], bounds: dict[int, Range]) -> System:
+    """Each state as a multiple of one of these bounds."""
+    states = {number: graph.source("state", TREE, bounds[number], number) for number in scales}
     scaled = substitute(graph, system, {n: graph.scale(states[n], scale) for n, scale in scales.items()}, {})
     return System(scaled.update, states, {n: graph.scale(scaled.after[n], 1 / scale) for n, scale in scales.items()})
 
@@ -294,3 +307,10 @@ def _bound(before: float, after: float) -> float:
         if after <= bound * (1 + growth) and before <= bound:
             break
     return bound
+
+
+_WHY: dict[Step, str] = {
+    _reached: UNREAD,
+    _without_zeros: "it starts as zero and stays zero",
+    _without_multiples: "it stays a multiple of another, as one step shows",
+}

@@ -129,6 +129,28 @@ class FunnelConfig:
 
 
 @dataclass(frozen=True)
+class SimplifyConfig:
+    """What `optsearch simplify --tasks` may take away from a program."""
+
+    margin: float = _key(
+        0.02,
+        "share of the loss that a simpler program may be worse by, as its upper bound, than the given one",
+        0.0,
+        1.0,
+    )
+    confidence: float = _key(0.95, "of that bound", 0.5, 0.9999)
+    seeds: int = _key(48, "fresh seeds it is compared with on the task of the search", 2, 100_000)
+    scales: tuple[int, ...] = _key((10,), "scales of the task that have to confirm it, in this order", 1, empty=True)
+    larger_seeds: int = _key(16, "fresh seeds on each of these", 2, 100_000)
+    factors: tuple[float, ...] = _key(
+        (1.0,),
+        "of the update: the one that suits the task is taken first, for a program that was found on others",
+        1e-9,
+        1e9,
+    )
+
+
+@dataclass(frozen=True)
 class Config:
     """A run, as `optsearch run` reads it from YAML."""
 
@@ -161,3 +183,6 @@ class Config:
     budget: BudgetConfig = field(default_factory=BudgetConfig, metadata={"meaning": "when evolution stops"})
     tune: TuneConfig = field(default_factory=TuneConfig, metadata={"meaning": "grid for AdamW and Lion on the task"})
     funnel: FunnelConfig = field(default_factory=FunnelConfig, metadata={"meaning": "how winners are selected"})
+    simplify: SimplifyConfig = field(
+        default_factory=SimplifyConfig, metadata={"meaning": "how far tasks let a program be simplified"}
+    )

@@ -22,7 +22,7 @@ from search.programs import read_program
 from search.strict_yaml import ConfigError, read_yaml
 from search.workers import WORKERS
 
-__all__ = ["ConfigError", "config_from_dict", "describe", "load_config", "to_dict"]
+__all__ = ["ConfigError", "config_from_dict", "describe", "load_config", "override_config", "to_dict"]
 
 _HERE = Path(__file__).parent
 # Beside this file once installed, at the top of a checkout.
@@ -51,7 +51,15 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path} is empty: the smallest configuration is the line `task: {Config.task}`")
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: {_shown(data)} is no configuration: write lines `key: value`")
-    source = _Source(str(path), {keys: f"{path}:{line}" for keys, line in lines.items()})
+    return _overridden(data, overrides, _Source(str(path), {keys: f"{path}:{line}" for keys, line in lines.items()}))
+
+
+def override_config(data: Mapping[str, Any], where: str, overrides: Sequence[str]) -> Config:
+    """As `load_config`, from plain values; `where` is what to call them in errors."""
+    return _overridden(dict(data), overrides, _Source(where))
+
+
+def _overridden(data: dict[str, Any], overrides: Sequence[str], source: _Source) -> Config:
     for override in overrides:
         _override(data, override, source)
     config = _read(data, source)

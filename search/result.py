@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dsl
+from search.errors import SearchError
 from search.funnel import Score, Stage
 from search.journal import Child, Reader, Totals
 from search.searches import begun, best, child, digest
@@ -78,6 +79,17 @@ class Result:
     def child(self, key: str | int) -> Child:
         """One child by its number, behind the name of its search if the run has several: "search-2/17"."""
         return child(self.config, self.directory, str(key))
+
+    def chosen(self, key: str | None) -> tuple[str, Child]:
+        """The child of this key; if None the winner or, while there is none, the best so far; and its key.
+
+        Raises:
+            SearchError: if there is no such child, or none that was trained yet.
+        """
+        key = key or self.winner_key or next(iter(self.best(1)), None)
+        if key is None:
+            raise SearchError(f"{self.directory} holds no trained program yet: wait until its search has begun")
+        return key, self.child(key)
 
     def digest(self) -> str:
         """Hash over the committed children in order; of several searches, over their digests."""

@@ -61,10 +61,8 @@ def _export_child(directory: Path, key: str | None, target: str) -> str:
     from search.summary import provenance
 
     result = load(directory)
-    key = key or result.winner_key or next(iter(result.best(1)), None)
-    if key is None:
-        raise SearchError(f"{directory} holds no trained program yet: wait until its search has begun")
-    return dsl.export(dsl.simplify(result.child(key).program), target, provenance(result, key))
+    key, child = result.chosen(key)
+    return dsl.export(dsl.simplify(child.program), target, provenance(result, key))
 
 
 def _write(path: Path, text: str, force: bool) -> None:

@@ -1,23 +1,121 @@
-"""Prints a program as short as it can be shown to compute the same.
+"""Simplifies a program, and tells every stage; the program is printed on standard output, all else beside it.
 
-example:
+Without tasks, what is written computes the same: dead statements and states go, equal expressions are shared, sums and
+products are written in a short way. With tasks, statements and digits go as well that make no difference on these, as
+`simplify` in a configuration says.
+
+examples:
   optsearch simplify my_optimizer.py
+  optsearch simplify runs/quickstart-1 1234                                        a child of a run
+  optsearch simplify runs/quickstart-1 --tasks digits_vit --set simplify.seeds=100  its winner, on a task
+  optsearch simplify lion_raw --tasks "vision_vit + language" --set "simplify.factors=[1, 10, 30, 100]"
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import dsl
-from search.cli.arguments import PROGRAM_HELP, program
+from dsl.simplify import Stage, stages
+from proxy_tasks.environment import single_threaded
+from search.cli.arguments import CHILD_HELP, PROGRAM_HELP, child_key, program
+from search.configuration import load_config, override_config
+from search.console import Console
+from search.errors import SearchError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this subcommand."""
-    parser.add_argument("file", metavar="FILE", help=PROGRAM_HELP)
+    parser.add_argument("source", metavar="FILE|DIR", help=f"what to simplify: directory of a run, {PROGRAM_HELP}")
+    parser.add_argument(
+        "id",
+        metavar="ID",
+        type=child_key,
+        nargs="?",
+        help=f"only after the directory of a run: {CHILD_HELP} (default: the winner)",
+    )
+    parser.add_argument("--tasks", metavar="TASK", help="task, or several joined by ' + ', the cheapest first")
+    parser.add_argument("--config", metavar="CONFIG", type=Path, help="configuration with task, workers and `simplify`")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="replace a value of CONFIG; may be repeated"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print the program alone")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the simplified program and nothing else, so that it can be read again."""
-    print(dsl.simplify(program(arguments.file)), end="")
+    console = Console(quiet=arguments.quiet)
+    found = stages(_given(arguments.source, arguments.id))
+    for line in _told(found):
+        console.line(line)
+    shortest = found[-1].after
+    if arguments.tasks or arguments.config:
+        shortest = _on_tasks(arguments, shortest, console)
+    elif arguments.set:
+        raise SearchError("--set says how to simplify on tasks: give these, too, with --tasks or --config")
+    print(shortest, end="")
     return 0
+
+
+def _is_run(source: str) -> bool:
+    return source not in dsl.optimizers and os.path.isdir(source)
+
+
+def _recorded(source: str) -> Mapping[str, Any]:
+    """The configuration of a run."""
+    from search.result import load
+
+    return load(Path(source)).config if _is_run(source) else {}
+
+
+def _given(source: str, key: str | None) -> dsl.Program:
+    if _is_run(source):
+        from search.result import load
+
+        return load(Path(source)).chosen(key)[1].program
+    if key is not None:
+        raise SearchError(f"{source} is not the directory of a run, and so has no child {key}")
+    return program(source)
+
+
+def _on_tasks(arguments: argparse.Namespace, given: dsl.Program, console: Console) -> dsl.Program:
+    single_threaded()
+    from search.simplification import simplify_on_tasks
+
+    overrides = [f"task={arguments.tasks}"] * bool(arguments.tasks) + arguments.set
+    if arguments.config:
+        config = load_config(arguments.config, overrides)
+    else:
+        config = override_config(_recorded(arguments.source), "the defaults", overrides)
+    found = simplify_on_tasks(config, given, console)
+    if found.factor != 1.0:
+        console.line(f"the update was multiplied by {found.factor:g}, which suits the tasks")
+    console.line(f"{len(found.given)} -> {len(found.program)} statements; with seeds that nothing was chosen by,")
+    console.line(f"    {', '.join(map(str, found.changes))} of the loss")
+    return found.program
+
+
+def _told(found: list[Stage]) -> Iterator[str]:
+    """What each stage did."""
+    for stage in found:
+        if stage.after != stage.before:
+            yield f"{len(stage.before)} -> {len(stage.after)} statements by {stage.why}{_moved(stage.difference)}"
+            if gone := _listed(stage.gone):
+                yield f"    gone: {gone}" + (f"; new: {new}" if (new := _listed(stage.new)) else "")
+            for why in stage.states:
+                yield f"    a state less: {why}"
+        elif stage.note:
+            yield f"{len(stage.before)} statements stay: by {stage.why}, {stage.note}"
+
+
+def _moved(difference: float) -> str:
+    return f"; the weights go apart by {difference:.1g} of their way" if difference else ""
+
+
+def _listed(calls: Counter[str]) -> str:
+    return ", ".join(name if count == 1 else f"{count} {name}" for name, count in sorted(calls.items()))

@@ -194,7 +194,7 @@ def test_a_full_disk_is_reported_in_one_line():
 def test_what_needs_no_jax_does_not_import_it(run_directory, program_file):
     lines = [
         ["check", program_file],
-        ["simplify", program_file],
+        ["simplify", program_file, "--quiet"],
         ["export", program_file],
         ["export", run_directory, 1],
         ["show", run_directory],
@@ -262,8 +262,32 @@ def test_functions_lists_every_function_once_under_its_types(call):
     assert all(f"{spelling} for {name}" in shown for spelling, name in SPELLINGS.items())
 
 
+def test_simplify_tells_its_stages_beside_the_program(capsys):
+    assert main(["simplify", "lion_raw"]) == 0
+    out, err = capsys.readouterr()
+    assert dsl.parse(out) == dsl.simplify(dsl.optimizers["lion_raw"])
+    assert "21 -> 12 statements by dead statements and states" in err and "a state less: " in err
+    assert "gone: /, abs; new: sign" in err
+
+
+def test_simplify_takes_a_child_of_a_run(call, run_directory, refused, program_file):
+    assert call("simplify", run_directory, 1, "--quiet") == "def train(w, g, lr):\n  update = g * lr\n  return update\n"
+    assert "is not the directory of a run" in refused("simplify", program_file, 1)
+    assert "give these, too, with --tasks or --config" in refused(
+        "simplify", program_file, "--quiet", "--set", "seed=1"
+    )
+
+
+def test_simplify_asks_tasks(capsys, program_file):
+    arguments = ["--tasks", f"{ROOT}/tests/search/quadratic.py:Quadratic", "--set", "workers=inline"]
+    arguments += ["--set", "simplify.seeds=4", "--set", "simplify.scales=[]", "--set", "simplify.factors=[1, 0.1]"]
+    assert main(["simplify", str(program_file), *arguments]) == 0
+    out, err = capsys.readouterr()
+    assert len(dsl.parse(out)) <= 2 and "with seeds that nothing was chosen by,\n    quadratic x1" in err
+
+
 def test_simplify_prints_a_program_that_reads_again(call, monkeypatch):
-    text = call("simplify", "lion_raw")
+    text = call("simplify", "lion_raw", "--quiet")
     assert dsl.parse(text) == dsl.simplify(dsl.optimizers["lion_raw"])
     feed(monkeypatch, text.encode())
     assert "statements: " in call("check", "-")
@@ -330,7 +354,7 @@ def test_export_refuses_a_child_of_a_file(refused, program_file):
 def test_show_lists_the_best_program_of_each_length(call, run_directory):
     rows = [line.split(maxsplit=4) for line in call("show", run_directory).splitlines() if re.match(r" +\d", line)]
     assert [row[:4] for row in rows] == [["1", "1", "0.8750", "-0.25"], ["2", "2", "0.3750", "+0.25"]]
-    assert rows[0][4] == "u = g * lr; return u"
+    assert rows[0][4] == "update = g * lr; return update"
 
 
 def test_show_gives_the_totals_of_a_run(call, run_directory):

@@ -1,0 +1,95 @@
+"""Shorter programs that may do as well: a statement replaced by one of its arguments, or constants with fewer digits.
+
+They do not compute the same; whether they are as good is for tasks to say (arXiv 2302.06675, section 2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsl.checker import is_valid
+from dsl.program import Argument, Program, Statement, format_argument, to_constant
+
+
+def reductions(program: Program) -> Iterator[tuple[str, Program]]:
+    """Every program with one statement less: what it computed is one of its arguments now.
+
+    Args:
+        program: a program that `dsl.check` accepts.
+
+    Yields:
+        What was done, and the program; only what `dsl.check` accepts, too.
+    """
+    single = single_assignment(program)
+    for place, (s, written) in enumerate(zip(single.statements, program.statements, strict=True)):
+        for argument, shown in dict(zip(s.arguments, written.arguments, strict=True)).items():
+            known: dict[Argument, Argument] = {s.target: argument}
+            statements = [
+                Statement(other.target, other.function, tuple(known.get(a, a) for a in other.arguments))
+                for other in (*single.statements[:place], *single.statements[place + 1 :])
+            ]
+            outputs = [known.get(name, name) for name in single.outputs]
+            if all(isinstance(name, str) for name in outputs):
+                reduced = Program(single.inputs, tuple(statements), tuple(map(str, outputs)))
+                if is_valid(reduced):
+                    yield f"{written} becomes {written.target} = {format_argument(shown)}", reduced
+
+
+def single_assignment(program: Program) -> Program:
+    """The program with a name for each value: no variable is set twice, and no input is set."""
+    names: dict[Argument, str] = {}
+    taken = {*program.inputs, *(s.target for s in program.statements)}
+    statements = []
+    for number, s in enumerate(program.statements):
+        arguments = tuple(names.get(a, a) for a in s.arguments)
+        names[s.target] = next(
+            name for n in range(len(taken) + 1) if (name := f"x{number + n * len(program)}") not in taken
+        )
+        taken.add(names[s.target])
+        statements.append(Statement(names[s.target], s.function, arguments))
+    return Program(program.inputs, tuple(statements), tuple(names.get(name, name) for name in program.outputs))
+
+
+def times(program: Program, factor: float) -> Program:
+    """The program with its update multiplied by a number."""
+    single = single_assignment(program)
+    last = Statement("scaled update", "*", (single.outputs[0], to_constant(factor)))
+    return Program(single.inputs, (*single.statements, last), (last.target, *single.outputs[1:]))
+
+
+def constants(program: Program) -> list[tuple[int, int]]:
+    """Where the constants stand: the places of their statements, and among the arguments."""
+    return [
+        (place, position)
+        for place, s in enumerate(program.statements)
+        for position, a in enumerate(s.arguments)
+        if isinstance(a, float)
+    ]
+
+
+def rounded(program: Program, digits: dict[tuple[int, int], int]) -> Program:
+    """The program with some of its constants rounded.
+
+    Args:
+        program: any program.
+        digits: place of a constant -> significant digits; of the weight of an interp, those of its distance to the
+            nearer of 0 and 1, so that 0.9982 with one digit is 0.998.
+    """
+    statements = [
+        s._replace(
+            arguments=tuple(
+                _rounded(a, digits[place, position], s.function == "interp" and position == 2)
+                if (place, position) in digits and isinstance(a, float)
+                else a
+                for position, a in enumerate(s.arguments)
+            )
+        )
+        for place, s in enumerate(program.statements)
+    ]
+    return Program(program.inputs, tuple(statements), program.outputs)
+
+
+def _rounded(c: float, digits: int, is_weight: bool) -> float:
+    if is_weight and c > 0.5:
+        return to_constant(1 - float(f"{1 - c:.{digits}g}"))
+    return to_constant(float(f"{c:.{digits}g}"))

@@ -1,0 +1,138 @@
+"""Whether programs are as good as one that was given: paired comparisons on the same fresh seeds, task by task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, mean, stdev
+
+import dsl
+from search.config import SimplifyConfig
+from search.errors import SearchError
+from search.funnel import FIRST_FRESH_SEED
+from search.workers import Bench
+
+SCREENING_SEEDS = 8  # after these, a program that is surely worse is trained no more
+
+Losses = Sequence[float] | None  # one for each seed; None if a training failed
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a program loses against the one that was given, on one task.
+
+    Attributes:
+        task: its name and scale.
+        mean: mean over the seeds of the difference of the losses, as a share of the given program's mean loss; above 0
+            it is worse, and infinite if a training failed.
+        error: its standard error.
+        seeds: number of seeds.
+    """
+
+    task: str
+    mean: float
+    error: float
+    seeds: int
+
+    def bound(self, confidence: float) -> float:
+        """Upper bound of the mean; for a confidence below 0.5, the lower one."""
+        return self.mean + quantile(confidence, self.seeds - 1) * self.error
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.mean:+.1%} +- {self.error:.1%}"
+
+
+class Judge:
+    """Compares programs with one.
+
+    Args:
+        given: the program.
+        benches: tasks, the cheapest first, each with its number of seeds, which are two or more.
+        config: of the comparison.
+        first_seed: seeds are first_seed, first_seed + 1, ...
+        report: called after each training of a program on a task, with the number of these.
+
+    Raises:
+        SearchError: if the program does not train with every seed on every task.
+    """
+
+    def __init__(
+        self,
+        given: dsl.Program,
+        benches: Sequence[tuple[Bench, int]],
+        config: SimplifyConfig,
+        first_seed: int = FIRST_FRESH_SEED,
+        report: Callable[[int], None] = lambda done: None,
+    ):
+        self.benches, self.config, self.first_seed = benches, config, first_seed
+        self._report, self._done = report, 0
+        self._given: list[Sequence[float]] = []
+        for number, (bench, seeds) in enumerate(benches):
+            (losses,) = self._losses(number, [given], seeds)
+            if losses is None or not mean(losses) > 0:
+                raise SearchError(
+                    f"the program does not train on {bench.task.name} x{bench.scale} with each of {seeds} seeds: give"
+                    " tasks that it trains on, or none"
+                )
+            self._given.append(losses)
+
+    def changes(self, number: int, programs: Sequence[dsl.Program], seeds: int) -> list[Change]:
+        """What each of these loses on a task with so many seeds."""
+        bench, given = self.benches[number][0], self._given[number][:seeds]
+        task, loss = f"{bench.task.name} x{bench.scale}", mean(given)
+        found = []
+        for losses in self._losses(number, programs, seeds):
+            if losses is None:
+                found.append(Change(task, math.inf, 0.0, seeds))
+            else:
+                differences = [(b - a) / loss for a, b in zip(given, losses, strict=True)]
+                found.append(Change(task, mean(differences), stdev(differences) / math.sqrt(seeds), seeds))
+        return found
+
+    def all_changes(self, program: dsl.Program) -> tuple[Change, ...]:
+        """What a program loses on every task, with all seeds."""
+        return tuple(self.changes(number, [program], seeds)[0] for number, (_, seeds) in enumerate(self.benches))
+
+    def first_to_pass(self, programs: Sequence[dsl.Program]) -> tuple[int, tuple[Change, ...]] | None:
+        """The first of these for which no loss beyond the margin is found, by its number, and what it loses.
+
+        All are tried on the cheapest task, with few seeds, then one after the other with all seeds on every task.
+        """
+        confidence, margin = self.config.confidence, self.config.margin
+        screening = self.changes(0, programs, min(SCREENING_SEEDS, self.benches[0][1]))
+        for number, screened in enumerate(screening):
+            found: list[Change] = []
+            if screened.bound(1 - confidence) <= margin:
+                for task, (_, seeds) in enumerate(self.benches):
+                    found += self.changes(task, [programs[number]], seeds)
+                    if found[-1].bound(confidence) > margin:
+                        break
+                else:
+                    return number, tuple(found)
+        return None
+
+    def _losses(self, number: int, programs: Sequence[dsl.Program], seeds: int) -> list[Losses]:
+        bench, found = self.benches[number][0], list[Losses]()
+        for evaluation in bench.evaluate(programs, bench.trials(seeds, self.first_seed)):
+            self._done += 1
+            self._report(self._done)
+            losses = [outcome.loss for outcome in evaluation.outcomes if outcome.loss is not None]
+            found.append(None if evaluation.fitness is None else losses)
+        return found
+
+
+def quantile(confidence: float, degrees: int) -> float:
+    """That of Student's t distribution, by its expansion in 1 / degrees (Abramowitz and Stegun, 26.7.5).
+
+    >>> round(quantile(0.95, 10), 2), round(quantile(0.95, 100), 3)
+    (1.81, 1.66)
+    """
+    z = NormalDist().inv_cdf(confidence)
+    terms = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return sum(term / degrees**power for power, term in enumerate(terms))

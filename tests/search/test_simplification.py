@@ -1,0 +1,126 @@
+"""Simplification on tasks: what makes no difference goes, what does stays, and nothing gets worse beyond the margin."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dsl
+from search import Config, SearchError
+from search.config import SimplifyConfig
+from search.funnel import FIRST_FRESH_SEED
+from search.judge import Change, Judge, quantile
+from search.simplification import simplify_on_tasks
+from search.workers import Bench
+
+HERE = Path(__file__).parent
+TASK = f"{HERE / 'quadratic.py'}:Quadratic"
+CONFIG = Config(
+    task=TASK, workers="inline", simplify=SimplifyConfig(margin=0.05, seeds=24, scales=(10,), larger_seeds=12)
+)
+GIVEN = dsl.parse("""
+def train(w, g, m, lr):
+  a = tanh(g)
+  b = a * 1e-4
+  m = interp(g, m, 0.51237)
+  c = m + b
+  u = c * 0.1503749
+  u = u * lr
+  return u, m
+""")
+
+
+@pytest.fixture(scope="module")
+def found():
+    return simplify_on_tasks(CONFIG, GIVEN)
+
+
+def test_what_makes_no_difference_goes(found):
+    functions = [s.function for s in found.program.statements]
+    assert "tanh" not in functions and len(found.program) < len(dsl.simplify(GIVEN))
+    assert all(step.after == after.before for step, after in zip(found.steps, found.steps[1:], strict=False))
+
+
+def test_constants_are_left_with_the_digits_that_matter(found):
+    assert "503749" in str(dsl.simplify(GIVEN)) and "503749" not in str(found.program)
+
+
+def test_nothing_gets_worse_beyond_the_margin_on_any_task(found):
+    for changes in (*(step.changes for step in found.steps), found.changes):
+        assert [change.task for change in changes] == ["quadratic x1", "quadratic x10"]
+    for step in found.steps:
+        assert all(change.bound(0.95) <= 0.05 for change in step.changes)
+    assert all(change.mean < 0.1 for change in found.changes)
+
+
+def test_what_matters_stays():
+    kept = simplify_on_tasks(CONFIG, dsl.parse("def train(w, g, lr):\n  a = lr * 0.2\n  u = g * a\n  return u"))
+    assert [s.function for s in kept.program.statements] == ["*", "*"]
+
+
+def test_it_is_a_function_of_the_configuration(found):
+    again = simplify_on_tasks(CONFIG, GIVEN)
+    assert again == found
+
+
+def test_the_factor_that_suits_the_task_is_taken_first():
+    config = Config(
+        task=TASK, workers="inline", simplify=SimplifyConfig(seeds=8, scales=(), factors=(1.0, 100.0), margin=0.2)
+    )
+    slow = dsl.parse("def train(w, g, lr):\n  a = lr * 0.002\n  u = g * a\n  return u")
+    found = simplify_on_tasks(config, slow)
+    assert found.factor == 100.0 and "0.2" in str(found.given)
+
+
+def test_several_tasks_are_judged_each():
+    config = Config(
+        task=f"{TASK} + {HERE / 'quadratic.py'}:Scaled",
+        workers="inline",
+        simplify=SimplifyConfig(margin=0.05, seeds=8, scales=()),
+    )
+    sign = dsl.parse("def train(w, g, lr):\n  a = sign(g)\n  u = a * lr\n  u = u * 0.3003\n  return u")
+    found = simplify_on_tasks(config, sign)
+    assert [change.task for change in found.changes] == ["quadratic x1", "scaled x1"]
+    assert "sign" in str(found.program)  # without, one task diverges
+
+
+def test_a_program_that_does_not_train_is_refused():
+    with pytest.raises(SearchError, match=r"does not train on quadratic x1 with each of 24 seeds: give tasks that"):
+        simplify_on_tasks(CONFIG, dsl.parse("def train(w, g, lr):\n  u = arcsin(g)\n  return u"))
+
+
+def test_differences_are_paired_by_their_seeds(quadratic_trainer):
+    bench = Bench.inline(quadratic_trainer)
+    judge = Judge(GIVEN, [(bench, 6)], SimplifyConfig())
+    (change,) = judge.changes(0, [GIVEN], 6)
+    assert (change.mean, change.error) == (0.0, 0.0)
+    worse = dsl.parse("def train(w, g, lr):\n  u = g * 0.01\n  return u")
+    (change,) = judge.changes(0, [worse], 6)
+    losses = [
+        [outcome.loss for outcome in evaluation.outcomes]
+        for evaluation in bench.evaluate([GIVEN, worse], range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + 6))
+    ]
+    differences = (np.array(losses[1]) - losses[0]) / np.mean(losses[0])
+    assert change.mean == pytest.approx(differences.mean())
+    assert change.error == pytest.approx(differences.std(ddof=1) / math.sqrt(6))
+
+
+def test_a_program_that_fails_passes_nothing(quadratic_trainer):
+    judge = Judge(GIVEN, [(Bench.inline(quadratic_trainer), 6)], SimplifyConfig())
+    assert judge.first_to_pass([dsl.parse("def train(w, g, lr):\n  u = arcsin(g)\n  return u")]) is None
+    assert judge.first_to_pass([GIVEN]) is not None
+
+
+@pytest.mark.parametrize("degrees, expected", [(5, 2.015), (10, 1.812), (30, 1.697), (1000, 1.646)])
+def test_quantiles_are_those_of_students_t(degrees, expected):
+    assert quantile(0.95, degrees) == pytest.approx(expected, abs=2e-3)
+    assert quantile(0.05, degrees) == pytest.approx(-expected, abs=2e-3)
+
+
+def test_bounds_lie_on_both_sides_of_the_mean():
+    change = Change("a task", 0.01, 0.005, 16)
+    assert change.bound(0.05) < 0.01 < change.bound(0.95)
+    assert str(change) == "a task +1.0% +- 0.5%"
