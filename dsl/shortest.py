@@ -246,10 +246,10 @@ class _ShortWriter(Writer):
         scaled = sorted(map(split, parts), key=lambda part: (-abs(part[0]), part[1].key))
         total = sum(scale for scale, _ in scaled)
         if len(scaled) == 2 and abs(total - 1) < LOST_BY_A_MEAN and self._of_one_kind(*(unit for _, unit in scaled)):
-            (c, heavy), (d, light) = scaled
+            (c, memory), (d, new) = sorted(scaled, key=lambda part: not self.form.graph.reads(part[1]))
             weight = to_constant(c / total)
             if min(abs(abs(c) - 1), abs(abs(d) - 1)) > ROUNDING and abs((1 - weight) * total / d - 1) <= LOST_BY_A_MEAN:
-                return self.emit("interp", self.argument(light), self.argument(heavy), weight)
+                return self.emit("interp", self.argument(new), self.argument(memory), weight)
         result: Argument | None = None
         for c, unit in sorted(scaled, key=lambda part: part[0] < 0):
             if result is None:
