@@ -14,6 +14,8 @@ from dsl.program import Argument, Program, Statement, format_argument, to_consta
 def reductions(program: Program) -> Iterator[tuple[str, Program]]:
     """Every program with one statement less: what it computed is one of its arguments now.
 
+    A product with a number stays: that is a learning rate or a weight decay, which is for people to choose.
+
     Args:
         program: a program that `dsl.check` accepts.
 
@@ -22,6 +24,8 @@ def reductions(program: Program) -> Iterator[tuple[str, Program]]:
     """
     single = single_assignment(program)
     for place, (s, written) in enumerate(zip(single.statements, program.statements, strict=True)):
+        if s.function in ("*", "/") and any(isinstance(a, float) for a in s.arguments):
+            continue
         for argument, shown in dict(zip(s.arguments, written.arguments, strict=True)).items():
             known: dict[Argument, Argument] = {s.target: argument}
             statements = [
