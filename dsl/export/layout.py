@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -18,6 +18,20 @@ def literal(value: float) -> str:
     return f"{digits}e{int(exponent)}" if exponent else digits
 
 
+def assignments(defaults: dict[str, float | None]) -> list[str]:
+    """`name=default` for each parameter, or its name alone; as arguments of `function` or `call`."""
+    return [name if default is None else f"{name}={literal(default)}" for name, default in defaults.items()]
+
+
+def explain_betas(betas: Collection[str]) -> list[str]:
+    """The lines of a docstring that say what these parameters are; none if there are none."""
+    if not betas:
+        return []
+    first, *others = betas
+    names = first if not others else f"{first}, {others[0]}" if len(others) == 1 else f"{first} to {others[-1]}"
+    return [f"{names}: the weight of the past in {'the average' if not others else 'each average'}."]
+
+
 def docstring(provenance: str) -> str:
     """The docstring of a module, with any text in it."""
     lines = ["".join(c for c in line if c.isprintable()).rstrip() for line in provenance.expandtabs(4).splitlines()]
@@ -26,19 +40,26 @@ def docstring(provenance: str) -> str:
     return f'"""{title}\n\n{text}\n"""\n' if text else f'"""{title}"""\n'
 
 
-def function(name: str, parameters: Sequence[str], lines: Iterable[str], outputs: Sequence[str]) -> str:
+def function(
+    name: str, parameters: Sequence[str], lines: Iterable[str], outputs: Sequence[str], margin: int = 0
+) -> str:
     """The source of a function.
 
     Args:
         name: of the function.
         parameters: names of its parameters.
         lines: its body without the return, not indented; an item may hold several lines.
-        outputs: what it returns.
+        outputs: what it returns; if nothing, it has no return.
+        margin: how far it will be indented.
     """
-    text = call(f"def {name}", parameters, ":")
+    text = call(f"def {name}", parameters, ":", margin)
     text += indent(lines)
+    if not outputs:
+        return "\n".join(text) + "\n"
     returned = f"    return {', '.join(outputs)}"
-    text += [returned] if len(returned) <= _WIDTH else ["    return (", *(f"        {o}," for o in outputs), "    )"]
+    if margin + len(returned) > _WIDTH:
+        returned = "\n".join(["    return (", *(f"        {output}," for output in outputs), "    )"])
+    text.append(returned)
     return "\n".join(text) + "\n"
 
 

@@ -8,6 +8,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 
@@ -146,7 +147,7 @@ def test_the_exported_winner_steps_as_the_program_does(result):
     rng = np.random.default_rng(0)
     weights = {"a": rng.standard_normal((2, 2)).astype(np.float32), "b": rng.standard_normal(2).astype(np.float32)}
     params, states = weights, [jax.tree.map(np.zeros_like, weights) for _ in result.simplified.states]
-    optimizer = make(learning_rate=0.5)
+    optimizer = make(learning_rate=0.5 * signature(make).parameters["learning_rate"].default)
     memory = optimizer.init(params)
     for _ in range(3):
         gradient = jax.tree.map(lambda w: rng.standard_normal(w.shape).astype(np.float32), weights)
