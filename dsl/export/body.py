@@ -33,6 +33,7 @@ class Body:
         betas: name -> default of the weight of the past in each average.
         weight_decay: its default; None if there is none.
         reads_weights: whether the old weights matter.
+        reads_gradient: whether the gradient does.
         reads_rate: whether the learning rate matters.
         plain_rate: whether the learning rate may be a number of Python; else functions of arrays are called on it.
         leafwise: whether the body is for one leaf at a time: its variables are arrays. Otherwise a TREE or LEAFWISE
@@ -47,6 +48,7 @@ class Body:
     betas: dict[str, float]
     weight_decay: float | None
     reads_weights: bool
+    reads_gradient: bool
     reads_rate: bool
     plain_rate: bool
     leafwise: bool
@@ -155,6 +157,7 @@ def translate(
         betas=betas,
         weight_decay=found.weight_decay,
         reads_weights=live.inputs[0] in read,
+        reads_gradient=live.inputs[1] in read,
         reads_rate=live.inputs[-1] in read,
         plain_rate=plain_rate,
         leafwise=not whole,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 _WIDTH = 120
+_TITLE = "An optimizer found by evolving programs."
 
 
 def literal(value: float) -> str:
@@ -34,10 +35,23 @@ def explain_betas(betas: Collection[str]) -> list[str]:
 
 def docstring(provenance: str) -> str:
     """The docstring of a module, with any text in it."""
-    lines = ["".join(c for c in line if c.isprintable()).rstrip() for line in provenance.expandtabs(4).splitlines()]
-    text = "\n".join(lines).strip().replace("\\", "\\\\").replace('"""', "'''")
-    title = "An optimizer found by evolving programs."
-    return f'"""{title}\n\n{text}\n"""\n' if text else f'"""{title}"""\n'
+    text = _printable(provenance).replace("\\", "\\\\").replace('"""', "'''")
+    return f'"""{_TITLE}\n\n{text}\n"""\n' if text else f'"""{_TITLE}"""\n'
+
+
+def comment(text: str) -> str:
+    """Any text as a comment of LaTeX."""
+    return "".join(f"% {line}".rstrip() + "\n" for line in _printable(text).splitlines())
+
+
+def title(provenance: str) -> str:
+    """The comment of LaTeX that a text begins with."""
+    return comment(f"{_TITLE}\n\n{provenance}")
+
+
+def _printable(text: str) -> str:
+    lines = ["".join(c for c in line if c.isprintable()).rstrip() for line in text.expandtabs(4).splitlines()]
+    return "\n".join(lines).strip()
 
 
 def function(
@@ -68,16 +82,17 @@ def call(before: str, arguments: Sequence[str], after: str = "", margin: int = 0
 
     Args:
         before: what stands before the parenthesis.
-        arguments: what stands in it.
+        arguments: what stands in it; one may hold several lines.
         after: what stands behind it.
         margin: how far the lines will be indented.
     """
     joined = ", ".join(arguments)
-    if margin + len(f"{before}({joined}){after}") <= _WIDTH:
-        return [f"{before}({joined}){after}"]
-    if margin + 4 + len(joined) <= _WIDTH:
-        return [f"{before}(", f"    {joined}", f"){after}"]
-    return [f"{before}(", *(f"    {argument}," for argument in arguments), f"){after}"]
+    if "\n" not in joined:
+        if margin + len(f"{before}({joined}){after}") <= _WIDTH:
+            return [f"{before}({joined}){after}"]
+        if margin + 4 + len(joined) <= _WIDTH:
+            return [f"{before}(", f"    {joined}", f"){after}"]
+    return [f"{before}(", *indent(f"{argument}," for argument in arguments), f"){after}"]
 
 
 def indent(lines: Iterable[str], by: int = 4) -> list[str]:
