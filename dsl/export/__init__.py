@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dsl.checker import nearest
 from dsl.errors import ProgramError
-from dsl.export import optax, python, torch
+from dsl.export import latex, optax, python, torch
 from dsl.program import Program
 
 # For each target, its writer: of a program and of what the text shall say about its origin.
@@ -14,6 +14,7 @@ EXPORTERS: dict[str, Callable[[Program, str], str]] = {
     "optax": optax.write,
     "torch": torch.write,
     "python": python.write,
+    "latex": latex.write,
 }
 
 
