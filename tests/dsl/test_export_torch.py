@@ -119,6 +119,21 @@ def test_the_whole_tree_is_all_parameters_of_all_groups(grouped):
             np.testing.assert_allclose(param.detach().numpy(), leaf, rtol=1e-7)
 
 
+def test_what_all_groups_share_is_used_with_the_values_of_each():
+    text = "def train(w, g, m, lr):\n  g = clip(g, lr)\n  rate = tanh(lr)\n  rate = max(rate, 0.2)\n"
+    text += "  m = interp(g, m, 0.9)\n  u = m * rate\n  return u, m"
+
+    def train(rates):
+        params = parameters()
+        groups = [{"params": [param], "lr": rate} for param, rate in zip(params, rates, strict=True)]
+        return descend(found(text)(groups), params, [0, 1])
+
+    rates = [0.1, 0.5, 1.0]
+    for number, param in enumerate(train(rates)):
+        assert torch.equal(param, train(rates[number : number + 1] * 3)[number])
+        assert not torch.equal(param, train([0.3] * 3)[number])
+
+
 @pytest.mark.parametrize("text", [str(optimizers["lion"]), CLIPPED], ids=["leafwise", "whole tree"])
 def test_a_parameter_without_a_gradient_is_left_alone_and_does_not_count(text):
     params, fewer = parameters(3), parameters(2)
