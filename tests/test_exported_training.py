@@ -1,8 +1,8 @@
 """Exported Lion and AdamW train a small transformer as the published ones do, in float32, over 200 steps, to 1e-5.
 
-Within 1e-5 of a weight's size, or of 1 where that is smaller. Where optimizers round otherwise, both get the gradients
-at the weights of the published one: now and then rounding decides over the sign of an average, and a training over the
-rest of its way.
+That is 1e-5 and 1e-5 of a weight's size: multiplying large weights by 1 - lr * weight_decay, as the published Lion of
+PyTorch does, is rounded by as much. Where optimizers round otherwise, both get the gradients at the weights of the
+published one: now and then rounding decides over the sign of an average, and so over the rest of a training.
 """
 
 from __future__ import annotations
