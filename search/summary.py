@@ -99,12 +99,13 @@ def figures(result: Result) -> list[str]:
 
 
 def provenance(result: Result, key: str) -> str:
-    """Where a program comes from, for the docstring of its export."""
-    child, task, adamw = result.child(key), result.config["task"], result.baselines[result.config["scale"]]["adamw"]
+    """Where a program comes from, for the docstring of its export: run, child, hash of its genome, fitness."""
+    child, config = result.child(key), result.config
+    run, adamw = result.directory.resolve().name, result.baselines[config["scale"]]["adamw"]
     fitness = child.evaluation.kind if child.evaluation.fitness is None else format_loss(child.evaluation.fitness)
     return (
-        f"Found by optsearch on {task} (child {key}, hash {child.hash}): validation loss {fitness},"
-        f" tuned AdamW's {format_loss(adamw.fitness)}."
+        f"Found by optsearch on {config['task']}, run {run} with seed {config['seed']}"
+        f" (child {key}, hash {child.hash}):\nvalidation loss {fitness}, tuned AdamW's {format_loss(adamw.fitness)}."
     )
 
 

@@ -50,6 +50,16 @@ EXPRESSIONS: dict[str, str] = {
 }
 
 
+# What is written otherwise, or of all leaves at once, where all arguments are single numbers.
+OF_NUMBERS: dict[str, str] = {
+    "norm": "abs({0})",
+    "global_norm": "abs({0})",
+    "dot": "{0} * {1}",
+    "cosine_sim": "{0} * {1} / (abs({0}) * abs({1}))",
+    "clip_by_global_norm": "{0} * {np}.minimum(1, {1} / abs({0}))",
+}
+
+
 @dataclass(frozen=True)
 class Helper:
     """A function of all leaves at once: its source, and the helpers it calls. Arguments are lists of leaves."""
@@ -100,8 +110,16 @@ class Vocabulary:
         module: the name of its array module in the exported text.
         expressions: for each function that works leaf by leaf, its source.
         helpers: for each function of all leaves, its source.
+        of_numbers: the source of some functions where all their arguments are single numbers.
+        with_number: the source of some functions where the second of their two arguments is no array.
+        of_plain_numbers: functions whose source means the same on numbers of Python.
+        limits_are_lists: whether the helper that clips takes one limit for each leaf.
     """
 
     module: str
     expressions: dict[str, str] = field(default_factory=lambda: EXPRESSIONS)
     helpers: dict[str, Helper] = field(default_factory=lambda: HELPERS)
+    of_numbers: dict[str, str] = field(default_factory=lambda: OF_NUMBERS)
+    with_number: dict[str, str] = field(default_factory=dict)
+    of_plain_numbers: frozenset[str] = frozenset()
+    limits_are_lists: bool = False

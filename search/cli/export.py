@@ -2,12 +2,13 @@
 
 The source code is printed, or written to the file that -o names. Of a run it is one child, simplified first: the
 winner, or while there is none the best so far, or the child ID. Any other program is written as it stands, without its
-dead statements.
+dead statements. Learning rate, weights of averages and weight decay are arguments of it, with what was found as their
+defaults.
 
 examples:
   optsearch export runs/quickstart-1 --to optax -o found_optimizer.py    the winner of a run, into a file
   optsearch export runs/quickstart-1 1234                                one child of it, on standard output
-  optsearch export my_optimizer.py --to python                           a program of your own
+  optsearch export my_optimizer.py --to torch                            a program of your own
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to",
         choices=EXPORTERS,
         default="optax",
-        help="optax: a gradient transformation, for JAX; python: a function on NumPy arrays (default: %(default)s)",
+        help="optax: a gradient transformation, for JAX; torch: a torch.optim.Optimizer; python: a function on NumPy"
+        " arrays; latex: a display of equations, for a paper (default: %(default)s)",
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=Path, help="file to write the source code to (default: standard output)"

@@ -113,7 +113,12 @@ def _shaken(program: Program, shake: Callable) -> Program:
 
 
 def _train(
-    program: Program, gradients: float = 1.0, noise: int = 0, zeros: float = 0.0, dtype: type = np.float64
+    program: Program,
+    gradients: float = 1.0,
+    noise: int = 0,
+    zeros: float = 0.0,
+    dtype: type = np.float64,
+    advance: Callable | None = None,
 ) -> np.ndarray:
     rng, noises = stream(1, 1), stream(2, noise)
 
@@ -133,7 +138,10 @@ def _train(
         silent = ("dead", "vector") if number == 2 else ("dead",)
         g = {n: rng.standard_normal(shape) * gradients * (n not in silent) + 0.0 for n, shape in SHAPES.items()}
         g = {name: np.asarray(shake(value), dtype) for name, value in g.items()}
-        update, states = step(program, w, g, states, shake(lr))
+        if advance:
+            update = advance(w, g, number)
+        else:
+            update, states = step(program, w, g, states, shake(lr))
         with np.errstate(all="ignore"):
             w = {name: w[name] - update[name] for name in w}
         trajectory.append(np.concatenate([np.ravel(leaf) for leaf in w.values()]))
@@ -153,6 +161,12 @@ def wild():
 
 
 @pytest.fixture(scope="session")
+def learning_rates():
+    """Those of the five steps of a training."""
+    return LEARNING_RATES
+
+
+@pytest.fixture(scope="session")
 def disguise():
     """(program, rng) -> the same program with other names, orders of statements, operands and states, and dead code."""
     return _disguise
@@ -160,10 +174,11 @@ def disguise():
 
 @pytest.fixture(scope="session")
 def train():
-    """(program, gradients, noise, zeros, dtype) -> the weights after each of five steps [5, 13].
+    """(program, gradients, noise, zeros, dtype, advance) -> the weights after each of five steps [5, 13].
 
     `gradients` is their scale. A `noise` other than 0 is the seed of changes of 1e-7 in all numbers that go into the
     program or come out of a statement, and of `zeros` in inputs and constants that are zero: how far they move the
-    weights says how well conditioned the program is.
+    weights says how well conditioned the program is. `advance`, from weights, gradient and number of the step to the
+    update, goes in the place of the program.
     """
     return _train

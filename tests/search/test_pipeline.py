@@ -8,6 +8,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +24,7 @@ from search import Config, Result, SearchError
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, RayConfig, TuneConfig, WindowConfig
 from search.configuration import config_from_dict
 from search.console import Console
+from search.summary import format_loss
 from search.workers import InlineWorkers
 
 SCALES = (1, 10)
@@ -146,7 +148,7 @@ def test_the_exported_winner_steps_as_the_program_does(result):
     rng = np.random.default_rng(0)
     weights = {"a": rng.standard_normal((2, 2)).astype(np.float32), "b": rng.standard_normal(2).astype(np.float32)}
     params, states = weights, [jax.tree.map(np.zeros_like, weights) for _ in result.simplified.states]
-    optimizer = make(learning_rate=0.5)
+    optimizer = make(learning_rate=0.5 * signature(make).parameters["learning_rate"].default)
     memory = optimizer.init(params)
     for _ in range(3):
         gradient = jax.tree.map(lambda w: rng.standard_normal(w.shape).astype(np.float32), weights)
@@ -160,7 +162,11 @@ def test_the_exported_winner_steps_as_the_program_does(result):
 def test_the_exports_say_where_they_come_from(result):
     for name in ("winner_optax.py", "winner_python.py"):
         module = imported(result.directory / name)
-        assert f"child {result.winner.id}, hash {result.winner.hash}" in " ".join(module.__doc__.split())
+        about = " ".join(module.__doc__.split())
+        assert f"run {result.directory.name} with seed {result.config['seed']}" in about
+        assert f"child {result.winner.id}, hash {dsl.canonical_hash(result.winner.program)}" in about
+        fitness, adamw = result.winner.evaluation.fitness, result.baselines[1]["adamw"].fitness
+        assert f"validation loss {format_loss(fitness)}, tuned AdamW's {format_loss(adamw)}." in about
 
 
 def test_a_loaded_run_is_what_the_run_returned(result, config):

@@ -54,10 +54,11 @@ def result(config: Config, told: io.StringIO, tmp_path_factory: pytest.TempPathF
 
 
 def products(directory: Path) -> dict[str, Any]:
-    """What a run leaves, times left out."""
+    """What a run leaves, times and its name left out."""
     found = search.load(directory)
-    files = {file.name: file.read_text() for file in directory.glob("winner*")}
-    digests = {name: Reader(directory / name).digest() for name in NAMES if (directory / name).exists()}
+    name = f"run {directory.name} with"
+    files = {file.name: file.read_text().replace(name, "run with") for file in directory.glob("winner*")}
+    digests = {place: Reader(directory / place).digest() for place in NAMES if (directory / place).exists()}
     return {"digest": found.digest(), "digests": digests, "stages": found.stages, "winner": found.winner, **files}
 
 

@@ -141,9 +141,10 @@ def config(quadratic: str) -> Config:
 
 
 def products(directory: Path) -> dict[str, Any]:
-    """What a run leaves, times left out."""
+    """What a run leaves, times and its name left out."""
     result = search.load(directory)
-    files = {file.name: file.read_text() for file in directory.glob("winner*")}
+    name = f"run {directory.name} with"
+    files = {file.name: file.read_text().replace(name, "run with") for file in directory.glob("winner*")}
     return {"digest": result.digest(), "stages": result.stages, "winner": result.winner, "files": files}
 
 
