@@ -37,7 +37,7 @@ from search.workers import WORKERS, Bench
 
 Tasks: TypeAlias = "Mapping[int, Sequence[proxy_tasks.Task]]"  # scale -> the task, or several
 BASELINES = ("adamw", "lion")
-EXPORTS = ("optax", "python")  # written beside the journal, as winner_TARGET.py
+EXPORTS = ("optax", "torch", "python")  # written beside the journal, as winner_TARGET.py
 
 
 class Steps:

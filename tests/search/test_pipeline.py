@@ -139,6 +139,7 @@ def test_a_directory_holds_the_journal_and_the_winner(result):
         "winner.txt",
         "winner_optax.py",
         "winner_python.py",
+        "winner_torch.py",
     ]
     assert dsl.parse((result.directory / "winner.txt").read_text()) == result.simplified
 
