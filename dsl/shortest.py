@@ -1,86 +1,34 @@
-"""The shortest program that a normal form can be written as: several ways are tried wherever a sum is written."""
+"""The shortest program that a normal form is found to be written as."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from itertools import islice, permutations, product
 
-from dsl.canonical import LOST_BY_A_MEAN, Writer, reachable
-from dsl.forms import ROUNDING, Form, Monomial, is_constant, split, without
+from dsl.canonical import reachable
+from dsl.forms import ROUNDING, Form, split
+from dsl.length import size
 from dsl.liveness import prune
 from dsl.normal import NormalForm
-from dsl.program import Argument, Program, Statement, format_argument, to_constant
+from dsl.program import Program
 from dsl.ranges import Range
+from dsl.roles import roles
+from dsl.short_writer import ShortWriter
 from dsl.states import System, in_scales
-from dsl.types import Type
 from dsl.wording import worded
 
-MOST_TRIALS = 200  # ways of writing a sum that are tried in one program; after these the first one is taken
 MOST_SCALINGS = 10  # choices of the scales of the states
-_ROLES: dict[float, str] = {1.0: "m", 2.0: "v"}
-MOST_DIGITS = 5
-TIDIED = 5e-7  # relative: of a constant that was folded of others
 MOST_ORDERS = 3  # in which the outputs are written
 
 
-def size(program: Program) -> tuple[int, int, int, int]:
-    """What makes one of two equal programs the shorter: states, statements, arguments, digits of its constants."""
-    return (len(program.states), *_length(program.statements))
-
-
-def _length(statements: Sequence[Statement]) -> tuple[int, int, int]:
-    arguments = [a for statement in statements for a in statement.arguments]
-    return len(statements), len(arguments), sum(digits(a) for a in arguments if isinstance(a, float))
-
-
-def digits(c: float) -> int:
-    """Significant digits of the shortest decimal that reads back as the same float32."""
-    return len(format_argument(c).partition("e")[0].replace(".", "").replace("-", "").strip("0"))
-
-
-def tidy(c: float, is_weight: bool = False) -> float:
-    """The number of at most five digits that differs by a few roundings of float32 only, if there is one.
-
-    Of the weight of an interp, 1 less it counts as much.
-    """
-    size = min(abs(c), abs(1 - c)) if is_weight else abs(c)
-    for count in range(1, MOST_DIGITS + 1):
-        short = to_constant(float(f"{c:.{count}g}"))
-        if abs(short - c) <= TIDIED * size:
-            return short
-    return c
-
-
 def shortest(form: NormalForm) -> Program:
-    """The shortest program that was found: a function of the normal form."""
+    """The shortest of the programs that are tried: a function of the normal form."""
     found = [
-        prune(_ShortWriter(scaled, order).program())
+        prune(ShortWriter(scaled, order).program())
         for scaled in _scalings(form)
         for order in islice(permutations(range(len(form.states) + 1)), MOST_ORDERS)
     ]
-    return worded(min(found, key=lambda program: (*size(program), str(program))), _roles(form))
-
-
-def _roles(form: NormalForm) -> tuple[str, ...]:
-    """A name for each state: m for what is linear in what it gathers, v for squares, s for the rest."""
-    degrees = dict.fromkeys((digest for digest, atom in form.graph.atoms.items() if atom.op == "g"), 1.0)
-    for digest in reachable(form):
-        op, arguments, *_ = form.graph.atoms[digest]
-        if arguments:
-            inner = max(_degree(a, degrees) for a in arguments)
-            degrees[digest] = {"sqrt": inner / 2, "over": 0.0}.get(op, inner)
-    roles = [_ROLES.get(_degree(state, degrees), "s") for state in form.states]
-    return tuple(
-        role if roles.count(role) == 1 else f"{role}{roles[: place + 1].count(role)}"
-        for place, role in enumerate(roles)
-    )
-
-
-def _degree(form: Form, degrees: dict[int, float]) -> float:
-    """By which power of the gradient a form grows, if the atoms grow by these."""
-    return max((sum(power * degrees.get(atom, 0.0) for atom, power in m) for m in form.terms), default=0.0)
+    return worded(min(found, key=lambda program: (*size(program), str(program))), roles(form))
 
 
 def _scalings(form: NormalForm) -> Iterator[NormalForm]:
@@ -113,166 +61,3 @@ def _scales(form: NormalForm, number: int, state: Form) -> list[float]:
 
 def _divided(bounds: Range, scale: float) -> Range:
     return Range(bounds.low / scale, bounds.high / scale, bounds.nan)
-
-
-class _ShortWriter(Writer):
-    """Writes the outputs in a given order, and each sum in the cheapest of several ways.
-
-    Args:
-        form: what is written.
-        order: of the outputs by their number; 0 is the update.
-    """
-
-    def __init__(self, form: NormalForm, order: tuple[int, ...]):
-        super().__init__(form)
-        self.order, self.trials = order, 0
-        self.sums: list[Form] = []  # units that a variable holds a multiple of
-        self.pieces = []
-
-    def program(self) -> Program:
-        """As `Writer.program`."""
-        for digest in reachable(self.form):  # inner ones first, so that a long program is no deep recursion
-            if self.atoms[digest].op not in ("sum", "over", "w", "g", "lr", "state"):
-                self._atom(digest)
-        forms = (self.form.update, *self.form.states)
-        written = {number: str(self.argument(forms[number])) for number in self.order}
-        outputs = tuple(written[number] for number in range(len(forms)))
-        return Program(("w", "g", *self.names, "lr"), tuple(self.statements), outputs)
-
-    def emit(self, function: str, *arguments: Argument) -> str:
-        """As `Writer.emit`; where rounding is allowed, numbers with few digits stand for those beside them."""
-        if self.form.graph.rounds:
-            weight = function == "interp"
-            arguments = tuple(a if isinstance(a, str) else tidy(a, weight and i == 2) for i, a in enumerate(arguments))
-            if function == "*" and arguments[1] == 1.0:
-                return str(arguments[0])
-        return super().emit(function, *arguments)
-
-    def _sum(self, form: Form) -> Argument:
-        if is_constant(form) or len(form.terms) == 1 or split(form)[1].key in self.units:
-            return super()._sum(form)
-        name = self._cheapest([*self._as_product(form), *self._as_parts(form), *self._as_multiple(form)])
-        scale, unit = split(form)
-        self.units.setdefault(unit.key, (name, scale))
-        self.sums.append(unit)
-        return name
-
-    def product(self, monomial: Monomial, c: float, extra: tuple[Argument, Type] | None = None) -> Argument:
-        """As `Writer.product`; a sum among the factors is written in the scale that is the cheapest."""
-        sums = [atom for atom, power in monomial if power == 1 and self.atoms[atom].op == "sum"]
-        if extra or not sums:
-            return super().product(monomial, c, extra)
-        largest = max(sums, key=lambda atom: self.atoms[atom].type)
-        (unit,) = self.atoms[largest].arguments
-        return self._cheapest(list(self._scaled(without(monomial, ((largest, 1),)), c, unit)))
-
-    def _scaled(self, monomial: Monomial, c: float, inner: Form) -> Iterator[Callable[[], Argument]]:
-        """monomial * c * inner, with a coefficient of `inner` made 1."""
-        scale, unit = split(inner)
-        groups = [(m,) for m in inner.terms] + self._groups(inner)
-        # the weights keep a coefficient, so that the decay is read off
-        freed = [
-            self._part(inner, group) for group in groups if () not in group and not any(map(self._of_weights, group))
-        ]
-        for k in dict.fromkeys([scale, *(split(part)[0] for part in freed)]):
-            within = unit if k == scale else Form({m: x / k for m, x in inner.terms.items()}, inner.type)
-            yield partial(self._with, monomial, c * k, within)
-
-    def _with(self, monomial: Monomial, c: float, inner: Form) -> Argument:
-        return super().product(monomial, c, (self.argument(inner), inner.type))
-
-    def _cheapest(self, ways: list[Callable[[], Argument]]) -> Argument:
-        """The result of the way that takes the fewest statements; of equals, the first."""
-        if len(ways) == 1 or self.trials > MOST_TRIALS:
-            return ways[0]()
-        self.trials += len(ways)
-        costs = []
-        for way in ways:
-            kept = len(self.statements), dict(self.calls), dict(self.written), dict(self.units), list(self.sums)
-            way()
-            costs.append(_length(self.statements[kept[0] :]))
-            del self.statements[kept[0] :]
-            _, self.calls, self.written, self.units, self.sums = kept
-        return ways[costs.index(min(costs))]()
-
-    def _as_multiple(self, form: Form) -> Iterator[Callable[[], Argument]]:
-        """A multiple of a sum of terms with coefficients 1 or -1."""
-        scale, unit = split(form)
-        if abs(abs(scale) - 1) > ROUNDING and all(abs(abs(c) - 1) < ROUNDING for c in unit.terms.values()):
-            yield lambda: self._times(self.argument(unit), scale)
-
-    def _as_product(self, form: Form, c: float = 1.0) -> Iterator[Callable[[], Argument]]:
-        """What all terms share, times the rest, times a number."""
-        shared = self.form.graph.shared(form)
-        if shared:
-            rest = {without(m, shared): own for m, own in form.terms.items()}
-            yield from self._scaled(shared, c, Form(rest, max(map(self.form.graph.type_of, rest))))
-
-    def _as_parts(self, form: Form) -> Iterator[Callable[[], Argument]]:
-        """The sum of its terms, or of groups of terms and the rest."""
-        terms = form.terms
-        singles = [self._part(form, [m]) for m in terms]
-        yield partial(self._added, singles)
-        for chosen in self._groups(form):
-            group, rest = self._part(form, chosen), self._part(form, [m for m in terms if m not in chosen])
-            yield partial(self._added, [group, rest])
-            if len(rest.terms) > 1:
-                yield partial(self._added, [group, *(self._part(rest, [m]) for m in rest.terms)])
-
-    def _part(self, form: Form, chosen: Sequence[Monomial]) -> Form:
-        return Form({m: form.terms[m] for m in chosen}, max(map(self.form.graph.type_of, chosen)))
-
-    def _groups(self, form: Form) -> list[tuple[Monomial, ...]]:
-        """Terms that are a multiple of a known sum, or share a factor, or have coefficients of one size."""
-        found = dict[tuple[Monomial, ...], None]()
-        for unit in self.sums:
-            if unit.terms.keys() < form.terms.keys():
-                ratios = [form.terms[m] / c for m, c in unit.terms.items()]
-                if max(ratios) - min(ratios) <= ROUNDING * abs(ratios[0]):
-                    found[tuple(unit.terms)] = None
-        counted = Counter(atom for monomial in form.terms for atom, _ in monomial)
-        for atom in sorted(counted):
-            group = tuple(m for m in form.terms if any(a == atom for a, _ in m))
-            if 1 < len(group) < len(form.terms):
-                found[group] = None
-        for c in form.terms.values():
-            group = tuple(m for m, d in form.terms.items() if m and abs(abs(d) - abs(c)) <= ROUNDING * abs(c))
-            if 1 < len(group) < len(form.terms):
-                found[group] = None
-        return list(found)
-
-    def _added(self, parts: list[Form]) -> Argument:
-        """The sum of forms: an interp where that saves a statement, else one after the other."""
-        scaled = sorted(map(split, parts), key=lambda part: (-abs(part[0]), part[1].key))
-        total = sum(scale for scale, _ in scaled)
-        if len(scaled) == 2 and abs(total - 1) < LOST_BY_A_MEAN and self._of_one_kind(*(unit for _, unit in scaled)):
-            (c, memory), (d, new) = sorted(scaled, key=lambda part: not self.form.graph.reads(part[1]))
-            weight = to_constant(c / total)
-            if min(abs(abs(c) - 1), abs(abs(d) - 1)) > ROUNDING and abs((1 - weight) * total / d - 1) <= LOST_BY_A_MEAN:
-                return self.emit("interp", self.argument(new), self.argument(memory), weight)
-        result: Argument | None = None
-        for c, unit in sorted(scaled, key=lambda part: part[0] < 0):
-            if result is None:
-                result = self._multiple(unit, c)
-            elif abs(c + 1) < ROUNDING and not is_constant(unit):
-                result = self.emit("-", result, self.argument(unit))
-            else:
-                result = self.emit("+", result, self._multiple(unit, c))
-        assert result is not None
-        return result
-
-    def _of_one_kind(self, a: Form, b: Form) -> bool:
-        """Whether a mean of the two says something: not with a number, and not of weights with what changes them."""
-        weights = [any(map(self._of_weights, unit.terms)) for unit in (a, b)]
-        return not (is_constant(a) or is_constant(b)) and weights[0] == weights[1]
-
-    def _of_weights(self, monomial: Monomial) -> bool:
-        return any(self.atoms[atom].op == "w" for atom, _ in monomial)
-
-    def _multiple(self, unit: Form, c: float) -> Argument:
-        if len(unit.terms) == 1:
-            ((monomial, own),) = unit.terms.items()
-            return self.product(monomial, own * c)
-        if unit.key not in self.units and (ways := list(self._as_product(unit, c))):
-            return self._cheapest(ways)
-        return self._times(self.argument(unit), c)

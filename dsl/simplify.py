@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 from dsl.agreement import difference
 from dsl.identities import Identity
+from dsl.length import size
 from dsl.liveness import prune
 from dsl.normal import loose_form
 from dsl.program import Program
-from dsl.shortest import shortest, size
+from dsl.shortest import shortest
 from dsl.states import UNREAD
 
 SLACK = 4  # arguments and digits

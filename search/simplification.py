@@ -15,8 +15,8 @@ from statistics import mean
 
 import dsl
 import proxy_tasks
+from dsl.length import size
 from dsl.reductions import constants, reductions, rounded, times
-from dsl.shortest import size
 from proxy_tasks.environment import start_jax
 from search.config import Config, SimplifyConfig
 from search.console import Console

@@ -7,9 +7,9 @@ import pytest
 import dsl
 from dsl.agreement import difference
 from dsl.identities import Identity
+from dsl.length import digits, size, tidy
 from dsl.program import to_constant
 from dsl.reductions import constants, reductions, rounded, single_assignment, times
-from dsl.shortest import digits, size, tidy
 from dsl.simplify import stages
 from dsl.states import UNREAD
 from tests.dsl.equal_pairs import PAIRS, program
