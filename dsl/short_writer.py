@@ -13,6 +13,7 @@ from dsl.normal import NormalForm
 from dsl.program import Argument, Program, to_constant
 from dsl.types import Type
 
+DEEPEST = 10  # sums in sums that are written from the outermost on
 MOST_TRIALS = 200  # ways of writing a sum that are tried in one program; after these the first one is taken
 
 Way = Callable[[], Argument]
@@ -34,8 +35,15 @@ class ShortWriter(Writer):
 
     def program(self) -> Program:
         """As `Writer.program`."""
+        depths = dict[int, int]()  # of sums in sums that are not written yet
         for digest in reachable(self.form):  # inner ones first, so that a long program is no deep recursion
-            if self.atoms[digest].op not in ("sum", "over", "w", "g", "lr", "state"):
+            op, arguments, *_ = self.atoms[digest]
+            within = max((depths.get(atom, 0) for a in arguments for m in a.terms for atom, _ in m), default=0)
+            if op in ("sum", "over") and within < DEEPEST:
+                depths[digest] = within + 1  # in which scale it is wanted, what it is in will say
+            elif op in ("sum", "over"):
+                self.argument(arguments[0])
+            elif arguments:
                 self._atom(digest)
         forms = (self.form.update, *self.form.states)
         written = {number: str(self.argument(forms[number])) for number in self.order}

@@ -110,6 +110,13 @@ def test_a_program_that_is_never_finite_is_pruned_alone():
     assert any(stage.note.startswith("no step") for stage in stages(given))
 
 
+@pytest.mark.parametrize("nested", ["x * w; x = x + g", "interp(x, g, 0.3); x = x / w", "x + w; x = x * x"])
+def test_a_program_that_nests_deep_is_simplified(nested):
+    body = "".join(f"  x = {nested}\n" for _ in range(300)).replace("; ", "\n  ")
+    given = dsl.parse(f"def train(w, g, lr):\n  x = sin(w)\n{body}  return x")
+    assert len(dsl.simplify(given)) <= len(given)
+
+
 def test_states_are_named_by_their_role():
     text = "def train(w, g, a, b, lr):\n  a = interp(g * g, a, .9)\n  b = interp(g, b, .9)\n  return b / sqrt(a), a, b"
     assert dsl.simplify(dsl.parse(text)).states == ("m", "v")
