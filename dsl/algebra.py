@@ -113,20 +113,34 @@ def _divide(graph: Graph, a: Form, b: Form) -> Form:
     return graph.scale(a, 1 / c)
 
 
+def _multiply(graph: Graph, a: Form, b: Form) -> Form:
+    product = graph.multiply(a, b)
+    if graph.drops_epsilon and len(product.terms) == 1:
+        ((monomial, c),) = product.terms.items()
+        for over in [atom for atom, power in monomial if graph.atoms[atom].op == "over" and power == 1]:
+            rest = without(monomial, ((over, 1),))
+            numerator = Form({rest: c}, graph.type_of(rest))
+            if signed := _over_its_size(graph, numerator, *graph.atoms[over].arguments):
+                return signed
+    return product
+
+
 def _over_its_size(graph: Graph, a: Form, b: Form) -> Form | None:
-    """x y / (c |x|) as sign(x) y / c, where the 1e-8 is left out; None for others."""
-    size = single(b)
-    if size is None or graph.atoms[size].op != "abs" or not a.terms:
+    """x y / (c |x|) as sign(x) y / c, where the 1e-8 is left out, for an x of any factors; None for others."""
+    if len(b.terms) != 1 or not a.terms:
         return None
+    ((sizes, scale),) = b.terms.items()
     ((monomial, c),) = graph.factor(a).terms.items()
-    (x,) = graph.atoms[size].arguments
-    digest = single(x)
-    factor = ((graph.digest("sum", x) if digest is None else digest, 1),)
-    if common([monomial, factor]) != factor:
-        return None
-    rest = without(monomial, factor)
-    signed = graph.multiply(Form({rest: c}, graph.type_of(rest)), call(graph, "sign", x))
-    return graph.scale(signed, 1 / next(iter(b.terms.values())))
+    signs = constant(1.0)
+    for size, power in sizes:
+        (x,) = graph.atoms[size].arguments if graph.atoms[size].op == "abs" else (graph.form_of(size),)
+        digest = single(x)
+        factor = ((graph.digest("sum", x) if digest is None else digest, 1),)
+        if power != 1 or graph.ranges.of_atom(size).low < 0 or common([monomial, factor]) != factor:
+            return None
+        monomial, signs = without(monomial, factor), graph.multiply(signs, call(graph, "sign", x))
+    result = graph.multiply(Form({monomial: c}, graph.type_of(monomial)), signs)
+    return graph.scale(result, 1 / scale)
 
 
 def _interp(graph: Graph, a: Form, b: Form, weight: Form) -> Form | None:
@@ -364,7 +378,7 @@ def _is_beaten(graph: Graph, name: str, a: Form, b: Form) -> bool:
 _RULES: dict[str, Callable[..., Form | None]] = {
     "+": Graph.add,
     "-": _subtract,
-    "*": Graph.multiply,
+    "*": _multiply,
     "/": _divide,
     "negative": lambda graph, a: graph.scale(a, -1.0),
     "interp": _interp,

@@ -41,11 +41,15 @@ def canonical_hash(program: Program) -> str:
 
 def write(form: NormalForm) -> Program:
     """Prints a normal form as a program."""
-    return Writer(form).program()
+    return named(Writer(form).program())
 
 
 class Writer:
-    """Emits one statement for each distinct piece of the normal form."""
+    """Emits one statement for each distinct piece of a normal form.
+
+    Args:
+        form: what is written.
+    """
 
     def __init__(self, form: NormalForm):
         count = len(form.states)
@@ -60,10 +64,11 @@ class Writer:
         self.wanted = {split(a)[1].key for a in sums if len(a.terms) > 1}  # units that are written anyway
 
     def program(self) -> Program:
+        """The program, with a variable for each piece, which is set once."""
         for piece in self.pieces:  # inner ones first, so that a long program is no deep recursion
             self.argument(piece)
         outputs = [str(self.argument(form)) for form in (self.form.update, *self.form.states)]
-        return named(Program(("w", "g", *self.names, "lr"), tuple(self.statements), tuple(outputs)))
+        return Program(("w", "g", *self.names, "lr"), tuple(self.statements), tuple(outputs))
 
     def emit(self, function: str, *arguments: Argument) -> str:
         """The variable that holds the result; the same call is written once."""

@@ -21,5 +21,4 @@ class Identity(Enum):
         return 0.03 if self is Identity.EPSILON else 1e-4
 
 
-ALL = frozenset(Identity)
 NONE: frozenset[Identity] = frozenset()

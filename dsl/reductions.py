@@ -14,7 +14,7 @@ from dsl.program import Argument, Program, Statement, format_argument, to_consta
 def reductions(program: Program) -> Iterator[tuple[str, Program]]:
     """Every program with one statement less: what it computed is one of its arguments now.
 
-    A product with a number stays: that is a learning rate or a weight decay, which is for people to choose.
+    A product or quotient with a number stays: that is a learning rate or a weight decay, which is for people to choose.
 
     Args:
         program: a program that `dsl.check` accepts.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import partial
+from itertools import chain
 
 from dsl.canonical import LOST_BY_A_MEAN, Writer, reachable
 from dsl.forms import ROUNDING, Form, Monomial, is_constant, split, without
@@ -14,6 +16,8 @@ from dsl.program import Argument, Program, to_constant
 from dsl.types import Type
 
 DEEPEST = 10  # sums in sums that are written from the outermost on
+MOST_GROUPED = 12  # terms of a sum that is written in groups
+MOST_SUMS = 20  # latest sums that may be a part of another
 MOST_TRIALS = 200  # ways of writing a sum that are tried in one program; after these the first one is taken
 
 Way = Callable[[], Argument]
@@ -62,7 +66,7 @@ class ShortWriter(Writer):
     def _sum(self, form: Form) -> Argument:
         if is_constant(form) or len(form.terms) == 1 or split(form)[1].key in self.units:
             return super()._sum(form)
-        name = self._cheapest([*self._as_product(form), *self._as_parts(form), *self._as_multiple(form)])
+        name = self._cheapest(chain(self._as_product(form), self._as_parts(form), self._as_multiple(form)))
         scale, unit = split(form)
         self.units.setdefault(unit.key, (name, scale))
         self.sums.append(unit)
@@ -75,36 +79,46 @@ class ShortWriter(Writer):
             return super().product(monomial, c, extra)
         largest = max(sums, key=lambda atom: self.atoms[atom].type)
         (unit,) = self.atoms[largest].arguments
-        return self._cheapest(list(self._scaled(without(monomial, ((largest, 1),)), c, unit)))
+        return self._cheapest(self._scaled(without(monomial, ((largest, 1),)), c, unit))
 
     def _scaled(self, monomial: Monomial, c: float, inner: Form) -> Iterator[Way]:
         """monomial * c * inner, with a coefficient of `inner` made 1."""
         scale, unit = split(inner)
+        yield partial(self._with, monomial, c * scale, unit)
         groups = [(m,) for m in inner.terms] + self._groups(inner)
         # the weights keep a coefficient, so that the decay is read off
         freed = [
             self._part(inner, group) for group in groups if () not in group and not any(map(self._of_weights, group))
         ]
-        for k in dict.fromkeys([scale, *(split(part)[0] for part in freed)]):
-            within = unit if k == scale else Form({m: x / k for m, x in inner.terms.items()}, inner.type)
+        for k in dict.fromkeys(split(part)[0] for part in freed):
+            within = Form({m: x / k for m, x in inner.terms.items()}, inner.type)
             yield partial(self._with, monomial, c * k, within)
 
     def _with(self, monomial: Monomial, c: float, inner: Form) -> Argument:
         return super().product(monomial, c, (self.argument(inner), inner.type))
 
-    def _cheapest(self, ways: list[Way]) -> Argument:
+    def _cheapest(self, ways: Iterator[Way]) -> Argument:
         """The result of the way that takes the fewest statements; of equals, the first."""
-        if len(ways) == 1 or self.trials > MOST_TRIALS:
-            return ways[0]()
-        self.trials += len(ways)
-        costs = []
+        if self.trials >= MOST_TRIALS:
+            return next(ways)()
+        begun = self._memory()
+        best: tuple[tuple[int, int, int], Argument, tuple] | None = None
         for way in ways:
-            kept = len(self.statements), dict(self.calls), dict(self.written), dict(self.units), list(self.sums)
-            way()
-            costs.append(length(self.statements[kept[0] :]))
-            del self.statements[kept[0] :]
-            _, self.calls, self.written, self.units, self.sums = kept
-        return ways[costs.index(min(costs))]()
+            self.trials += 1
+            result = way()
+            cost = length(self.statements[len(begun[0]) :])
+            if best is None or cost < best[0]:
+                best = cost, result, self._memory()
+            self.statements, self.calls, self.written, self.units, self.sums = map(copy, begun)
+            if self.trials >= MOST_TRIALS:
+                break
+        assert best is not None
+        _, result, (self.statements, self.calls, self.written, self.units, self.sums) = best
+        return result
+
+    def _memory(self) -> tuple:
+        """What is written so far."""
+        return tuple(map(copy, (self.statements, self.calls, self.written, self.units, self.sums)))
 
     def _as_multiple(self, form: Form) -> Iterator[Way]:
         """A multiple of a sum of terms with coefficients 1 or -1."""
@@ -114,10 +128,16 @@ class ShortWriter(Writer):
 
     def _as_product(self, form: Form, c: float = 1.0) -> Iterator[Way]:
         """What all terms share, times the rest, times a number."""
-        shared = self.form.graph.shared(form)
-        if shared:
+        if shared := self._shared(form):
             rest = {without(m, shared): own for m, own in form.terms.items()}
             yield from self._scaled(shared, c, Form(rest, max(map(self.form.graph.type_of, rest))))
+
+    def _shared(self, form: Form) -> Monomial:
+        """What all terms share, without weights that a term is a number times: their decay is to be read off."""
+        shared = self.form.graph.shared(form)
+        if shared in form.terms:
+            shared = tuple((atom, power) for atom, power in shared if self.atoms[atom].op != "w")
+        return shared
 
     def _as_parts(self, form: Form) -> Iterator[Way]:
         """The sum of its terms, or of groups of terms and the rest."""
@@ -136,7 +156,9 @@ class ShortWriter(Writer):
     def _groups(self, form: Form) -> list[tuple[Monomial, ...]]:
         """Terms that are a multiple of a known sum, or share a factor, or have coefficients of one size."""
         found = dict[tuple[Monomial, ...], None]()
-        for unit in self.sums:
+        if len(form.terms) > MOST_GROUPED:
+            return []
+        for unit in self.sums[-MOST_SUMS:]:
             if unit.terms.keys() < form.terms.keys():
                 ratios = [form.terms[m] / c for m, c in unit.terms.items()]
                 if max(ratios) - min(ratios) <= ROUNDING * abs(ratios[0]):
@@ -184,6 +206,6 @@ class ShortWriter(Writer):
         if len(unit.terms) == 1:
             ((monomial, own),) = unit.terms.items()
             return self.product(monomial, own * c)
-        if unit.key not in self.units and (ways := list(self._as_product(unit, c))):
-            return self._cheapest(ways)
+        if unit.key not in self.units and self._shared(unit):
+            return self._cheapest(self._as_product(unit, c))
         return self._times(self.argument(unit), c)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice, permutations, product
 
-from dsl.canonical import reachable
+from dsl.canonical import Writer, reachable
 from dsl.forms import ROUNDING, Form, split
 from dsl.length import size
 from dsl.liveness import prune
@@ -18,11 +18,16 @@ from dsl.states import System, in_scales
 from dsl.wording import worded
 
 MOST_SCALINGS = 10  # choices of the scales of the states
+LARGE = 100  # functions in a normal form that is written in one way
+MOST_WORDED = 2000  # statements
 MOST_ORDERS = 3  # in which the outputs are written
 
 
 def shortest(form: NormalForm) -> Program:
     """The shortest of the programs that are tried: a function of the normal form."""
+    if len(reachable(form)) > LARGE:
+        program = Writer(form).program()
+        return worded(program, roles(form)) if len(program) <= MOST_WORDED else program
     found = [
         prune(ShortWriter(scaled, order).program())
         for scaled in _scalings(form)

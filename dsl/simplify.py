@@ -10,6 +10,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from dsl.agreement import difference
 from dsl.identities import Identity
 from dsl.length import size
@@ -19,6 +21,7 @@ from dsl.program import Program
 from dsl.shortest import shortest
 from dsl.states import UNREAD
 
+COARSE = 0.03  # in float32: rounding may do that to an ill-conditioned program, but not what one lives on
 SLACK = 4  # arguments and digits
 MOST_PASSES = 4  # nearly always one, and a second that changes nothing
 
@@ -108,7 +111,8 @@ def stages(program: Program) -> list[Stage]:
         for why, identities, tolerance in STAGES:
             form = loose_form(found[-1].after, identities)
             key = form.digest, form.graph.rounds
-            known[key] = known.get(key) or shortest(form)
+            if key not in known:
+                known[key] = shortest(form)
             stage = _stage(program, found[-1].after, known[key], why, tolerance)
             fewer = len(stage.before.states) > len(stage.after.states)
             found.append(replace(stage, states=form.told) if fewer else stage)
@@ -130,10 +134,14 @@ def _stage(given: Program, before: Program, after: Program, why: str, tolerance:
     if after == before:
         return Stage(why, before, before)
     if not _is_as_short(after, before):
-        return Stage(why, before, before, note="written by its normal form it is no shorter")
+        return Stage(why, before, before, note="written by its normal form the program is no shorter")
     apart = difference(given, after)
     if math.isnan(apart):
         return Stage(why, before, before, note="no step of the program is finite, so that nothing can be compared")
     if apart > tolerance:
         return Stage(why, before, before, apart, note=f"the weights go apart by {apart:.1g} of their way")
+    rounded = difference(given, after, np.float32)
+    if rounded > COARSE:
+        note = f"in float32 the weights go apart by {rounded:.1g} of their way"
+        return Stage(why, before, before, apart, note=note)
     return Stage(why, before, after, apart)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 
 from dsl.checker import check
 from dsl.program import Argument, Program, Statement
@@ -38,7 +39,7 @@ def _with_states(program: Program, states: tuple[str, ...]) -> Program:
 
 def _sorted(program: Program) -> Program:
     """Its states by their names."""
-    order = sorted(range(len(program.states)), key=lambda number: program.states[number])
+    order = sorted(range(len(program.states)), key=lambda number: (len(program.states[number]), program.states[number]))
     inputs = (*program.inputs[:2], *(program.states[number] for number in order), program.inputs[-1])
     return Program(inputs, program.statements, (program.outputs[0], *(program.outputs[1 + n] for n in order)))
 
@@ -74,11 +75,14 @@ class _Order:
         self.given = program
         self.made = {s.target: s for s in program.statements}
         self.becomes = dict(zip(program.outputs[1:], program.states, strict=True))
-        self.needs: dict[str, set[str]] = {}  # of each variable, those it is computed from
+        bits = {s.target: 1 << place for place, s in enumerate(program.statements)}
+        self.needs: dict[str, int] = {}  # of each variable, a bit for each that it is computed from
+        self.bits = bits
         for s in program.statements:
-            self.needs[s.target] = set().union(
-                *({a} | self.needs.get(a, set()) for a in s.arguments if isinstance(a, str))
-            )
+            self.needs[s.target] = 0
+            for a in s.arguments:
+                if isinstance(a, str):
+                    self.needs[s.target] |= bits.get(a, 0) | self.needs.get(a, 0)
 
     def program(self) -> Program:
         """The program in that order."""
@@ -99,10 +103,10 @@ class _Order:
 
     def _readers(self, target: str) -> Iterator[str]:
         """What should be written before a state becomes this, since it reads the state as it was."""
-        state = self.becomes.get(target)
-        for other, s in self.made.items():
-            if state in s.arguments and other != target and target not in self.needs[other]:
-                yield other
+        if (state := self.becomes.get(target)) is not None:
+            for other, s in self.made.items():
+                if state in s.arguments and other != target and not self.needs[other] & self.bits[target]:
+                    yield other
 
 
 class _Names:
@@ -112,6 +116,7 @@ class _Names:
         self.given, self.types = program, check(program)
         self.statements = {s.target: s for s in program.statements}
         self.place = {s.target: i for i, s in enumerate(program.statements)}
+        self.numbers, self.taken = count(1), {*program.inputs, "update"}
         self.readers: dict[Argument, list[int]] = {}
         for i, s in enumerate(program.statements):
             for a in set(s.arguments):
@@ -133,6 +138,7 @@ class _Names:
                     names[s.target] = rate
                 else:
                     names[s.target] = self._of(s, names)
+                    self.taken.add(names[s.target])
         return _turned(_renamed(self.given, names))
 
     def _chain(self) -> Iterator[str]:
@@ -165,14 +171,13 @@ class _Names:
         """A name that says what is computed, or a number."""
         read = names.get(s.arguments[0], s.arguments[0]) if s.arguments else ""
         name = "wd" if self._is_decay(s) else _OF_RESULTS.get(s.function, "").format(read)
-        taken = {*self.given.inputs, *names.values(), "update"}
         if (
             not name
             or not name.isidentifier()
-            or name in taken
+            or name in self.taken
             or isinstance(read, float)
             or read == "update"
             or _NUMBERED.fullmatch(read)
         ):
-            name = next(f"t{n}" for n in range(1, len(self.given) + len(taken) + 1) if f"t{n}" not in taken)
+            name = next(free for number in self.numbers if (free := f"t{number}") not in self.taken)
         return name

@@ -1,10 +1,11 @@
 """How programs are found: evolution, the journal, the funnel, and the command line."""
 
-from search.config import BudgetConfig, Config, FitnessConfig, FunnelConfig, TuneConfig, WindowConfig
+from search.config import BudgetConfig, Config, FitnessConfig, FunnelConfig, SimplifyConfig, TuneConfig, WindowConfig
 from search.console import Console
 from search.errors import SearchError
 from search.pipeline import resume, run
 from search.result import Result, load
+from search.simplification import simplify_on_tasks
 from search.summary import summary
 
 __all__ = [
@@ -15,10 +16,12 @@ __all__ = [
     "FunnelConfig",
     "Result",
     "SearchError",
+    "SimplifyConfig",
     "TuneConfig",
     "WindowConfig",
     "load",
     "resume",
     "run",
+    "simplify_on_tasks",
     "summary",
 ]

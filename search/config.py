@@ -138,10 +138,12 @@ class SimplifyConfig:
         0.0,
         1.0,
     )
-    confidence: float = _key(0.95, "of that bound", 0.5, 0.9999)
-    seeds: int = _key(48, "fresh seeds it is compared with on the task of the search", 2, 100_000)
-    scales: tuple[int, ...] = _key((10,), "scales of the task that have to confirm it, in this order", 1, empty=True)
-    larger_seeds: int = _key(16, "fresh seeds on each of these", 2, 100_000)
+    confidence: float = _key(0.95, "of that bound", 0.5, 0.99)
+    seeds: int = _key(48, "fresh seeds it is compared with on the task of the search", 6, 50_000)
+    scales: tuple[int, ...] = _key(
+        (10,), "scales of the task that have to confirm it, in this order: those above the search's", 1, empty=True
+    )
+    larger_seeds: int = _key(16, "fresh seeds on each of these", 6, 50_000)
     factors: tuple[float, ...] = _key(
         (1.0,),
         "of the update: the one that suits the task is taken first, for a program that was found on others",

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -51,20 +52,30 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path} is empty: the smallest configuration is the line `task: {Config.task}`")
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: {_shown(data)} is no configuration: write lines `key: value`")
-    return _overridden(data, overrides, _Source(str(path), {keys: f"{path}:{line}" for keys, line in lines.items()}))
+    source = _Source(str(path), {keys: f"{path}:{line}" for keys, line in lines.items()})
+    config = _overridden(data, overrides, source)
+    _check_programs_and_tasks(config, source)
+    return config
 
 
 def override_config(data: Mapping[str, Any], where: str, overrides: Sequence[str]) -> Config:
-    """As `load_config`, from plain values; `where` is what to call them in errors."""
-    return _overridden(dict(data), overrides, _Source(where))
+    """A configuration from plain values, some of them replaced; its task and its warm start are not looked up.
+
+    Args:
+        data: values, such as `to_dict` gives.
+        where: what to call them in errors.
+        overrides: as for `load_config`.
+
+    Raises:
+        ConfigError: with the key, and what to write instead.
+    """
+    return _overridden(deepcopy(dict(data)), overrides, _Source(where))
 
 
 def _overridden(data: dict[str, Any], overrides: Sequence[str], source: _Source) -> Config:
     for override in overrides:
         _override(data, override, source)
-    config = _read(data, source)
-    _check_programs_and_tasks(config, source)
-    return config
+    return _read(data, source)
 
 
 def config_from_dict(data: Mapping[str, Any], where: str) -> Config:

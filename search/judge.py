@@ -10,9 +10,9 @@ from statistics import NormalDist, mean, stdev
 import dsl
 from search.config import SimplifyConfig
 from search.errors import SearchError
-from search.funnel import FIRST_FRESH_SEED
 from search.workers import Bench
 
+FIRST_COMPARING_SEED = 20_000  # the funnel, by which winners are chosen, has others
 SCREENING_SEEDS = 8  # after these, a program that is surely worse is trained no more
 
 Losses = Sequence[float] | None  # one for each seed; None if a training failed
@@ -51,7 +51,7 @@ class Judge:
         benches: tasks, the cheapest first, each with its number of seeds, which are two or more.
         config: of the comparison.
         first_seed: seeds are first_seed, first_seed + 1, ...
-        report: called after each training of a program on a task, with the number of these.
+        report: called after the trainings of a program on a task.
 
     Raises:
         SearchError: if the program does not train with every seed on every task.
@@ -62,25 +62,26 @@ class Judge:
         given: dsl.Program,
         benches: Sequence[tuple[Bench, int]],
         config: SimplifyConfig,
-        first_seed: int = FIRST_FRESH_SEED,
-        report: Callable[[int], None] = lambda done: None,
+        first_seed: int = FIRST_COMPARING_SEED,
+        report: Callable[[], None] = lambda: None,
     ):
         self.benches, self.config, self.first_seed = benches, config, first_seed
-        self._report, self._done = report, 0
+        self._report = report
         self._given: list[Sequence[float]] = []
         for number, (bench, seeds) in enumerate(benches):
             (losses,) = self._losses(number, [given], seeds)
-            if losses is None or not mean(losses) > 0:
+            if losses is None:
                 raise SearchError(
                     f"the program does not train on {bench.task.name} x{bench.scale} with each of {seeds} seeds: give"
                     " tasks that it trains on, or none"
                 )
+            expect_positive(mean(losses), bench)
             self._given.append(losses)
 
     def changes(self, number: int, programs: Sequence[dsl.Program], seeds: int) -> list[Change]:
         """What each of these loses on a task with so many seeds."""
         bench, given = self.benches[number][0], self._given[number][:seeds]
-        task, loss = f"{bench.task.name} x{bench.scale}", mean(given)
+        task, loss = f"{bench.task.name} x{bench.scale}", mean(self._given[number])
         found = []
         for losses in self._losses(number, programs, seeds):
             if losses is None:
@@ -115,15 +116,30 @@ class Judge:
     def _losses(self, number: int, programs: Sequence[dsl.Program], seeds: int) -> list[Losses]:
         bench, found = self.benches[number][0], list[Losses]()
         for evaluation in bench.evaluate(programs, bench.trials(seeds, self.first_seed)):
-            self._done += 1
-            self._report(self._done)
+            self._report()
             losses = [outcome.loss for outcome in evaluation.outcomes if outcome.loss is not None]
             found.append(None if evaluation.fitness is None else losses)
         return found
 
 
+def expect_positive(loss: float, bench: Bench) -> float:
+    """The loss, if others can be a share of it.
+
+    Raises:
+        SearchError: if it is not above 0, or infinite since no program trains.
+    """
+    if not 0 < loss < math.inf:
+        raise SearchError(
+            f"{bench.task.name} x{bench.scale}: the mean loss is {loss:g}, of which others cannot be a share: give a"
+            " task that the program trains on, with losses above 0"
+        )
+    return loss
+
+
 def quantile(confidence: float, degrees: int) -> float:
     """That of Student's t distribution, by its expansion in 1 / degrees (Abramowitz and Stegun, 26.7.5).
+
+    From 5 degrees on, and for a confidence of 0.01 to 0.99, it is right to 1 %.
 
     >>> round(quantile(0.95, 10), 2), round(quantile(0.95, 100), 3)
     (1.81, 1.66)

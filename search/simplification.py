@@ -8,10 +8,12 @@ the others. It is compared with the program that was given, always, so that many
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 from statistics import mean
+from textwrap import indent
 
 import dsl
 import proxy_tasks
@@ -21,7 +23,7 @@ from proxy_tasks.environment import start_jax
 from search.config import Config, SimplifyConfig
 from search.console import Console
 from search.interruption import Interrupted, interruptible
-from search.judge import SCREENING_SEEDS, Change, Judge
+from search.judge import SCREENING_SEEDS, Change, Judge, expect_positive
 from search.workers import WORKERS, Bench, Workers
 
 MOST_DIGITS = 6
@@ -53,7 +55,7 @@ class Simplified:
         given: the program, with the factor that suits the tasks.
         factor: of the update, by which this differs from the one that was asked about.
         steps: each with a shorter program.
-        changes: what the last one loses on each task with seeds that nothing was chosen by.
+        changes: what the last one loses on each task with seeds that nothing was chosen by; none without a step.
     """
 
     given: dsl.Program
@@ -81,48 +83,56 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
         Interrupted: after Ctrl-C.
     """
     console = console or Console(quiet=True)
+    scales = (config.scale, *(scale for scale in config.simplify.scales if scale > config.scale))
+    tasks = {scale: proxy_tasks.get_all(config.task, scale) for scale in scales}
     with (
         closing(WORKERS[config.workers](config)) as workers,  # before JAX has threads
         interruptible(console.line) as interrupted,
     ):
         workers.heed(interrupted)
         start_jax()
-        benches = _benches(config, workers)
+        benches = _benches(config, tasks, workers)
+        done = count(1)
 
-        def report(done: int) -> None:
-            console.update(lambda: f"simplifying: {done} programs compared on a task")
+        def report() -> None:
+            compared = next(done)
+            console.update(lambda: f"simplifying: {compared} times a program was trained on a task")
             if interrupted():
-                raise Interrupted("begin again, with fewer tasks or seeds if it takes too long")
+                raise Interrupted("the last program above is as good as the one given; begin again to go further")
 
         def tell(step: Step) -> None:
             console.line(f"{len(step.before)} -> {len(step.after)} statements: {step.why}")
             console.line(f"    {', '.join(map(str, step.changes))}")
+            console.line(indent(str(step.after), "    ").rstrip())
 
         program = dsl.simplify(program)
         factor = _factor(program, benches, config.simplify, report)
         given = dsl.simplify(times(program, factor)) if factor != 1.0 else program
         judge = Judge(given, benches, config.simplify, report=report)
         steps = _steps(judge, given, tell)
-        last = Judge(given, benches, config.simplify, FIRST_JUDGING_SEED, report) if steps else judge
-        return Simplified(given, factor, steps, last.all_changes(steps[-1].after if steps else given))
+        if not steps:
+            return Simplified(given, factor, (), ())
+        last = Judge(given, benches, config.simplify, FIRST_JUDGING_SEED, report)
+        return Simplified(given, factor, steps, last.all_changes(steps[-1].after))
 
 
-def _benches(config: Config, workers: Workers) -> list[tuple[Bench, int]]:
+def _benches(
+    config: Config, tasks: Mapping[int, Sequence[proxy_tasks.Task]], workers: Workers
+) -> list[tuple[Bench, int]]:
     """Each task alone, at the scale of the search and then at larger ones, with its number of seeds."""
     benches = []
-    for scale in (config.scale, *config.simplify.scales):
-        trainer = proxy_tasks.trainer_of(proxy_tasks.get_all(config.task, scale), config.machine)
+    for scale, several in tasks.items():
+        trainer = proxy_tasks.trainer_of(several, config.machine)
         trainer.check_start()
         workers.prepare(scale, trainer)
-        several = len(trainer.tasks) > 1
-        for member in range(len(trainer.tasks)):
-            seeds = config.simplify.seeds if scale == config.scale else config.simplify.larger_seeds
-            benches.append((Bench(scale, trainer, workers, member if several else None), seeds))
+        seeds = config.simplify.seeds if scale == config.scale else config.simplify.larger_seeds
+        for member in range(len(several)):
+            benches.append((Bench(scale, trainer, workers, member if len(several) > 1 else None), seeds))
     return benches
 
 
 def _factor(
-    program: dsl.Program, benches: Sequence[tuple[Bench, int]], config: SimplifyConfig, report: Callable[[int], None]
+    program: dsl.Program, benches: Sequence[tuple[Bench, int]], config: SimplifyConfig, report: Callable[[], None]
 ) -> float:
     """The factor of the update that suits the tasks of the search best, by the mean of what they lose to their best."""
     if len(config.factors) == 1:
@@ -135,9 +145,10 @@ def _factor(
             losses = []
             for found in bench.evaluate(programs, bench.trials(min(seeds, SCREENING_SEEDS))):
                 losses.append(math.inf if found.fitness is None else found.fitness)
-                report(len(losses))
+                report()
+            best = expect_positive(min(losses), bench)
             for factor, loss in zip(config.factors, losses, strict=True):
-                shares[factor].append(loss / min(losses))
+                shares[factor].append(loss / best)
     return min(shares, key=lambda factor: mean(shares[factor]))
 
 
@@ -174,11 +185,15 @@ def _candidates(program: dsl.Program) -> list[tuple[str, dsl.Program]]:
 
 def _digits(judge: Judge, program: dsl.Program) -> Iterator[Step]:
     """Rounds all constants to the fewest digits that will do, and then each further where that does, too."""
-    places, after = constants(program), program
+    after = program
     changes: tuple[Change, ...] = ()
-    for chosen in (places, *([place] for place in places)):
-        tried = [rounded(after, dict.fromkeys(chosen, count)) for count in range(1, MOST_DIGITS + 1)]
-        shorter = [one for one in tried if size(one) < size(after)]
+    for chosen in (None, *range(len(constants(program)))):
+        places = constants(after)
+        if chosen is not None and chosen >= len(places):  # a constant went with the digits of another
+            break
+        places = places if chosen is None else [places[chosen]]
+        tried = [dsl.simplify(rounded(after, dict.fromkeys(places, count))) for count in range(1, MOST_DIGITS + 1)]
+        shorter = [one for one in dict.fromkeys(tried) if size(one) < size(after)]
         if found := judge.first_to_pass(shorter):
             after, changes = shorter[found[0]], found[1]
     if after != program:

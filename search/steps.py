@@ -262,8 +262,9 @@ class Steps:
     def write_winner(self) -> None:
         """The simplified winner as a program and in the formats of EXPORTS."""
         result = load(self.directory)
-        assert result.winner_key is not None and result.simplified is not None
-        (self.directory / "winner.txt").write_text(str(result.simplified), encoding="utf-8")
+        simplified = result.simplified
+        assert result.winner_key is not None and simplified is not None
+        (self.directory / "winner.txt").write_text(str(simplified), encoding="utf-8")
         for target in EXPORTS:
-            code = dsl.export(result.simplified, target, provenance(result, result.winner_key))
+            code = dsl.export(simplified, target, provenance(result, result.winner_key))
             (self.directory / f"winner_{target}.py").write_text(code, encoding="utf-8")

@@ -119,7 +119,7 @@ def _formula(name: str, shown: list[str], given: list[Type]) -> str:
     if given and given[0] is SCALAR:
         name = {"norm": "abs", "global_norm": "abs", "dot": "*"}.get(name, name)
     closed = {f"p{i}": f"({text})" if text.startswith("-") else text for i, text in enumerate(shown)}
-    base = {f"b{i}": f"({text})" if re.match(r"-|.*\\cdot", text) else text for i, text in enumerate(shown)}
+    base = {f"b{i}": f"({text})" if re.match(r"-|.*(\\cdot|\^)", text) else text for i, text in enumerate(shown)}
     return FORMULAS[name].format(*shown, **closed, **base)
 
 

@@ -183,6 +183,7 @@ def _class(body: Body, many: bool) -> str:
         values = [*body.betas.values()]
         low, high = literal(min(0.0, *values)), literal(max(1.0, *values))
         parameters.append(_tuple("betas", [literal(value) for value in values]))
+        checks.append(_refuse(f"len(betas) == {len(values)}", "number of betas: {betas}"))
         check = _refuse(f"{low} <= beta <= {high}", "beta parameter at index {index}: {beta}")
         checks.append("\n".join(["for index, beta in enumerate(betas):", *indent([check])]))
         names.append("betas")

@@ -58,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), ERROR)
     except sqlite3.DatabaseError as error:
         return _fail(f"the journal cannot be used: {error}", ERROR)
-    except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED)
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE

@@ -91,26 +91,33 @@ def _on_tasks(arguments: argparse.Namespace, given: dsl.Program, console: Consol
     if arguments.config:
         config = load_config(arguments.config, overrides)
     else:
-        config = override_config(_recorded(arguments.source), "the defaults", overrides)
+        where = f"the configuration of {arguments.source}" if _is_run(arguments.source) else "the defaults"
+        config = override_config(_recorded(arguments.source), where, overrides)
     found = simplify_on_tasks(config, given, console)
     if found.factor != 1.0:
         console.line(f"the update was multiplied by {found.factor:g}, which suits the tasks")
+    if not found.steps:
+        console.line("nothing can be spared")
+        return found.program
     console.line(f"{len(found.given)} -> {len(found.program)} statements; with seeds that nothing was chosen by,")
     console.line(f"    {', '.join(map(str, found.changes))} of the loss")
     return found.program
 
 
 def _told(found: list[Stage]) -> Iterator[str]:
-    """What each stage did."""
+    """What each stage did, and once for each reason why one did nothing."""
+    told = set[str]()
     for stage in found:
         if stage.after != stage.before:
-            yield f"{len(stage.before)} -> {len(stage.after)} statements by {stage.why}{_moved(stage.difference)}"
+            lengths = f"{len(stage.before)} -> {len(stage.after)} statements"
+            yield f"{lengths if stage.gone or stage.new else 'names and order'} by {stage.why}{_moved(stage.difference)}"
             if gone := _listed(stage.gone):
                 yield f"    gone: {gone}" + (f"; new: {new}" if (new := _listed(stage.new)) else "")
             for why in stage.states:
                 yield f"    a state less: {why}"
-        elif stage.note:
-            yield f"{len(stage.before)} statements stay: by {stage.why}, {stage.note}"
+        elif stage.note and stage.note not in told:
+            told.add(stage.note)
+            yield f"no change by {stage.why}: {stage.note}"
 
 
 def _moved(difference: float) -> str:

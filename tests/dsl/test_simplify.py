@@ -10,6 +10,7 @@ from dsl.identities import Identity
 from dsl.length import digits, size, tidy
 from dsl.program import to_constant
 from dsl.reductions import constants, reductions, rounded, single_assignment, times
+from dsl.short_writer import ShortWriter
 from dsl.simplify import stages
 from dsl.states import UNREAD
 from tests.dsl.equal_pairs import PAIRS, program
@@ -115,6 +116,37 @@ def test_a_program_that_nests_deep_is_simplified(nested):
     body = "".join(f"  x = {nested}\n" for _ in range(300)).replace("; ", "\n  ")
     given = dsl.parse(f"def train(w, g, lr):\n  x = sin(w)\n{body}  return x")
     assert len(dsl.simplify(given)) <= len(given)
+
+
+def test_a_program_that_lives_on_its_rounding_keeps_it():
+    given = dsl.parse("def train(w, g, lr):\n  a = g + 1e8\n  u = a - 1e8\n  return u")
+    assert len(dsl.simplify(given)) == 2
+    assert any(stage.note.startswith("in float32") for stage in stages(given))
+
+
+def test_many_states_of_one_role_keep_their_places():
+    states = [f"s{number}" for number in range(12)]
+    body = "".join(f"  {s} = tanh({s} * {0.1 + number / 100} + g)\n" for number, s in enumerate(states))
+    given = dsl.parse(
+        f"def train(w, g, {', '.join(states)}, lr):\n{body}  return {' + '.join(states)}, {', '.join(states)}"
+    )
+    simplified = dsl.simplify(given)
+    assert simplified.states[:3] == ("m1", "m2", "m3") and dsl.simplify(simplified) == simplified
+
+
+def test_no_more_ways_are_tried_than_the_bound_allows(monkeypatch):
+    monkeypatch.setattr("dsl.short_writer.MOST_TRIALS", 5)
+    found = []
+    cheapest = ShortWriter._cheapest
+    monkeypatch.setattr(ShortWriter, "_cheapest", lambda self, ways: (found.append(self), cheapest(self, ways))[1])
+    for optimizer in ("adamw", "adabelief"):
+        assert len(dsl.simplify(dsl.optimizers[optimizer])) <= len(dsl.optimizers[optimizer])
+    assert found and max(writer.trials for writer in found) <= 8  # the last ways end within others
+
+
+def test_a_weight_decay_is_not_hidden_in_a_product():
+    given = dsl.parse("def train(w, g, lr):\n  a = g * w\n  b = a * 0.1\n  c = w * 0.01\n  u = b + c\n  return u")
+    assert "wd = w * 0.01" in str(dsl.simplify(given))
 
 
 def test_states_are_named_by_their_role():

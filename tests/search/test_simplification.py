@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,9 @@ import pytest
 import dsl
 from search import Config, SearchError
 from search.config import SimplifyConfig
-from search.funnel import FIRST_FRESH_SEED
-from search.judge import Change, Judge, quantile
+from search.console import Console
+from search.interruption import Interrupted
+from search.judge import FIRST_COMPARING_SEED, Change, Judge, quantile
 from search.simplification import simplify_on_tasks
 from search.workers import Bench
 
@@ -61,6 +64,54 @@ def test_what_matters_stays():
     assert [s.function for s in kept.program.statements] == ["*", "*"]
 
 
+def test_a_factor_that_rounding_made_one_goes():
+    config = Config(task=TASK, workers="inline", simplify=SimplifyConfig(margin=0.2, seeds=12, scales=()))
+    given = dsl.parse(
+        "def train(w, g, lr):\n  a = lr * 0.2\n  b = g * a\n  c = w * 0.97\n  d = tanh(c)\n  u = b + d\n  return u"
+    )
+    found = simplify_on_tasks(config, given).program
+    assert not any(1.0 in s.arguments for s in found.statements) and dsl.simplify(found) == found
+
+
+def test_where_nothing_can_be_spared_nothing_is_claimed():
+    config = Config(task=TASK, workers="inline", simplify=SimplifyConfig(margin=0.0, seeds=6, scales=()))
+    found = simplify_on_tasks(config, dsl.parse("def train(w, g, lr):\n  u = g * 0.2\n  return u"))
+    assert found.steps == () and found.changes == () and found.program == found.given
+
+
+def test_scales_that_are_not_larger_confirm_nothing():
+    config = Config(task=TASK, workers="inline", scale=10, simplify=SimplifyConfig(margin=0.5, seeds=6, scales=(1, 10)))
+    found = simplify_on_tasks(config, GIVEN)
+    assert [change.task for change in found.changes] == ["quadratic x10"]
+
+
+def test_a_task_whose_losses_others_cannot_be_a_share_of_is_refused(tmp_path):
+    path = tmp_path / "zero.py"
+    path.write_text(
+        f"import sys\nsys.path.append({str(HERE)!r})\nfrom quadratic import Quadratic\n\n\n"
+        "class Zero(Quadratic):\n    def evaluate(self, *given):\n        return 0.0 * super().evaluate(*given)\n"
+    )
+    for factors in ((1.0,), (1.0, 2.0)):
+        simplify = SimplifyConfig(seeds=6, scales=(), factors=factors)
+        with pytest.raises(SearchError, match="the mean loss is 0, of which others cannot be a share"):
+            simplify_on_tasks(Config(task=f"{path}:Zero", workers="inline", simplify=simplify), GIVEN)
+
+
+def test_what_was_found_is_shown_before_it_is_interrupted():
+    class Stopping(io.StringIO):
+        """A stream that stops the work once a step was found."""
+
+        def write(self, text: str) -> int:
+            if " statements: " in text:
+                os.kill(os.getpid(), 2)
+            return super().write(text)
+
+    stream = Stopping()
+    with pytest.raises(Interrupted, match="the last program above is as good as the one given"):
+        simplify_on_tasks(CONFIG, GIVEN, Console(stream=stream))
+    assert "def train(" in stream.getvalue()
+
+
 def test_it_is_a_function_of_the_configuration(found):
     again = simplify_on_tasks(CONFIG, GIVEN)
     assert again == found
@@ -101,7 +152,7 @@ def test_differences_are_paired_by_their_seeds(quadratic_trainer):
     (change,) = judge.changes(0, [worse], 6)
     losses = [
         [outcome.loss for outcome in evaluation.outcomes]
-        for evaluation in bench.evaluate([GIVEN, worse], range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + 6))
+        for evaluation in bench.evaluate([GIVEN, worse], range(FIRST_COMPARING_SEED, FIRST_COMPARING_SEED + 6))
     ]
     differences = (np.array(losses[1]) - losses[0]) / np.mean(losses[0])
     assert change.mean == pytest.approx(differences.mean())
