@@ -130,3 +130,8 @@ def test_states_have_the_index_of_their_step_and_names_their_latest_value():
 def test_swapped_states_are_not_mixed_up():
     text = "def train(w, g, m, v, lr):\n  m = m + g\n  v = v * 0.5\n  u = m * v\n  return u, v, m"
     assert lines(export(parse(text), "latex"))[3:5] == [r"m_t &\gets v", r"v_t &\gets m"]
+
+
+def test_a_number_with_an_exponent_is_raised_in_parentheses():
+    text = export(parse("def train(w, g, lr):\n  a = power(1e-5, g)\n  u = a * square(1e-5)\n  return u"), "latex")
+    assert r"(10^{-5})^{g_t}" in text and r"(10^{-5})^2" in text
