@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from dsl.program import Program, Statement, format_argument, to_constant
 
-MOST_DIGITS = 5
-TIDIED = 5e-7  # relative: of a constant that was folded of others
+# A constant that was folded of others is taken for one of so many digits beside it, if they differ by this, relative:
+# 1 - 0.999 is 0.00099998713 in float32.
+TIDIED = {1: 2e-5, 2: 2e-5, 3: 5e-7, 4: 5e-7, 5: 5e-7}
 
 
 def size(program: Program) -> tuple[int, int, int, int]:
@@ -27,13 +28,13 @@ def digits(c: float) -> int:
 
 
 def tidy(c: float, is_weight: bool = False) -> float:
-    """The number of at most five digits that differs by a few roundings of float32 only, if there is one.
+    """The number of few digits that differs by a few roundings of float32 only, if there is one.
 
     Of the weight of an interp, 1 less it counts as much.
     """
     size = min(abs(c), abs(1 - c)) if is_weight else abs(c)
-    for count in range(1, MOST_DIGITS + 1):
+    for count, most in TIDIED.items():
         short = to_constant(float(f"{c:.{count}g}"))
-        if abs(short - c) <= TIDIED * size:
+        if abs(short - c) <= most * size:
             return short
     return c

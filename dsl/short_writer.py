@@ -12,7 +12,7 @@ from dsl.canonical import LOST_BY_A_MEAN, Writer, reachable
 from dsl.forms import ROUNDING, Form, Monomial, is_constant, split, without
 from dsl.length import length, tidy
 from dsl.normal import NormalForm
-from dsl.program import Argument, Program, to_constant
+from dsl.program import Argument, Program, Statement, to_constant
 from dsl.types import Type
 
 DEEPEST = 10  # sums in sums that are written from the outermost on
@@ -21,6 +21,12 @@ MOST_SUMS = 20  # latest sums that may be a part of another
 MOST_TRIALS = 200  # ways of writing a sum that are tried in one program; after these the first one is taken
 
 Way = Callable[[], Argument]
+
+
+def effort(statements: Sequence[Statement]) -> tuple[int, ...]:
+    """What it takes to read statements; weights that are added without a factor hide their decay."""
+    count, *read = length(statements)
+    return count, sum("w" in s.arguments for s in statements if s.function in ("+", "-")), *read
 
 
 class ShortWriter(Writer):
@@ -102,11 +108,11 @@ class ShortWriter(Writer):
         if self.trials >= MOST_TRIALS:
             return next(ways)()
         begun = self._memory()
-        best: tuple[tuple[int, int, int], Argument, tuple] | None = None
+        best: tuple[tuple[int, ...], Argument, tuple] | None = None
         for way in ways:
             self.trials += 1
             result = way()
-            cost = length(self.statements[len(begun[0]) :])
+            cost = effort(self.statements[len(begun[0]) :])
             if best is None or cost < best[0]:
                 best = cost, result, self._memory()
             self.statements, self.calls, self.written, self.units, self.sums = map(copy, begun)

@@ -7,13 +7,12 @@ from itertools import islice, permutations, product
 
 from dsl.canonical import Writer, reachable
 from dsl.forms import ROUNDING, Form, split
-from dsl.length import size
 from dsl.liveness import prune
 from dsl.normal import NormalForm
 from dsl.program import Program
 from dsl.ranges import Range
 from dsl.roles import roles
-from dsl.short_writer import ShortWriter
+from dsl.short_writer import ShortWriter, effort
 from dsl.states import System, in_scales
 from dsl.wording import worded
 
@@ -28,12 +27,14 @@ def shortest(form: NormalForm) -> Program:
     if len(reachable(form)) > LARGE:
         program = Writer(form).program()
         return worded(program, roles(form)) if len(program) <= MOST_WORDED else program
-    found = [
-        prune(ShortWriter(scaled, order).program())
-        for scaled in _scalings(form)
-        for order in islice(permutations(range(len(form.states) + 1)), MOST_ORDERS)
-    ]
-    return worded(min(found, key=lambda program: (*size(program), str(program))), roles(form))
+    found = []
+    for scaled in _scalings(form):
+        for order in islice(permutations(range(len(form.states) + 1)), MOST_ORDERS):
+            program = prune(ShortWriter(scaled, order).program())
+            statements, *read = effort(program.statements)
+            # a state leaves the scale in which it is a mean for less to do only, not for less to read
+            found.append(((statements, scaled is not form, *read, str(program)), program))
+    return worded(min(found)[1], roles(form))
 
 
 def _scalings(form: NormalForm) -> Iterator[NormalForm]:

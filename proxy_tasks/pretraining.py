@@ -43,7 +43,7 @@ def pretrained(task: Task, program: dsl.Program) -> np.ndarray:
     path = user_cache("weights") / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.npz"
     weights = _kept(path, size)
     if weights is None:
-        LOG.info("%s takes place now, once: %d steps", task.name, task.steps)
+        LOG.info("%s (%d weights, %d steps) takes place now, and is kept", task.name, size, task.steps)
         weights = trained(task, program)
         if not np.isfinite(weights).all():
             raise TaskError(f"{task.name}, does not stay finite: make before_learning_rate smaller")

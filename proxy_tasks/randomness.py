@@ -6,6 +6,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from proxy_tasks.errors import TaskError
+
 
 class Purpose(IntEnum):
     """What a stream is for; the number is part of every result, so it never changes."""
@@ -36,7 +38,12 @@ def shuffled_batches(seed: int, examples: int, batch: int, steps: int) -> np.nda
 
     Returns:
         int32 [steps, batch].
+
+    Raises:
+        TaskError: if a batch is more than all examples.
     """
+    if batch > examples:
+        raise TaskError(f"batch = {batch} is more than the {examples} training examples: make it smaller")
     rng = stream(seed, Purpose.BATCHES)
     epochs = -(-steps * batch // examples)
     order = np.concatenate([rng.permutation(examples) for _ in range(epochs)])

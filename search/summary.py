@@ -103,10 +103,16 @@ def provenance(result: Result, key: str) -> str:
     child, config = result.child(key), result.config
     run, adamw = result.directory.resolve().name, result.baselines[config["scale"]]["adamw"]
     fitness = child.evaluation.kind if child.evaluation.fitness is None else format_loss(child.evaluation.fitness)
-    return (
+    lines = [
         f"Found by optsearch on {config['task']}, run {run} with seed {config['seed']}"
-        f" (child {key}, hash {child.hash}):\nvalidation loss {fitness}, tuned AdamW's {format_loss(adamw.fitness)}."
-    )
+        f" (child {key}, hash {child.hash}):",
+        f"validation loss {fitness}, tuned AdamW's {format_loss(adamw.fitness)}, with the seeds of the search;",
+    ]
+    for stage in result.stages:
+        if key in stage.scores:
+            scores = [format_score(score) for score in (stage.scores[key], stage.baselines["adamw"])]
+            lines.append(f"x{stage.scale}, seeds that the search has not seen: {scores[0]}, AdamW {scores[1]};")
+    return "\n".join(lines).removesuffix(";") + "."
 
 
 def format_score(score: Score | None) -> str:

@@ -106,9 +106,7 @@ def _explain(body: Body) -> list[str]:
         lines.append("mask: which weights decay: a tree of booleans like the weights, or a prefix of it, or a function")
         lines.append("    from the weights to one; by default all.")
     if body.states:
-        lines.append(
-            "state_dtype: dtype of the states, by default that of the weights; steps are computed in that of the"
-        )
+        lines.append("state_dtype: dtype of the states, by default that of the weights; a step is computed in that of")
         lines.append("    the gradients.")
     returned = "    A gradient transformation; its updates are to be added to the weights."
     about = '"""An optimizer found by evolving programs.'

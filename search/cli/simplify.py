@@ -24,6 +24,7 @@ import dsl
 from dsl.simplify import Stage, stages
 from proxy_tasks.environment import single_threaded
 from search.cli.arguments import CHILD_HELP, PROGRAM_HELP, child_key, program
+from search.config import Config
 from search.configuration import load_config, override_config
 from search.console import Console
 from search.errors import SearchError
@@ -50,14 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the simplified program and nothing else, so that it can be read again."""
     console = Console(quiet=arguments.quiet)
+    config = _config(arguments)
     found = stages(_given(arguments.source, arguments.id))
     for line in _told(found):
         console.line(line)
     shortest = found[-1].after
-    if arguments.tasks or arguments.config:
-        shortest = _on_tasks(arguments, shortest, console)
-    elif arguments.set:
-        raise SearchError("--set says how to simplify on tasks: give these, too, with --tasks or --config")
+    if config:
+        shortest = _on_tasks(config, shortest, console)
     print(shortest, end="")
     return 0
 
@@ -83,16 +83,23 @@ def _given(source: str, key: str | None) -> dsl.Program:
     return program(source)
 
 
-def _on_tasks(arguments: argparse.Namespace, given: dsl.Program, console: Console) -> dsl.Program:
+def _config(arguments: argparse.Namespace) -> Config | None:
+    """How to simplify on tasks; None without these."""
+    if not (arguments.tasks or arguments.config):
+        if arguments.set:
+            raise SearchError("--set says how to simplify on tasks: give these, too, with --tasks or --config")
+        return None
     single_threaded()
-    from search.simplification import simplify_on_tasks
-
     overrides = [f"task={arguments.tasks}"] * bool(arguments.tasks) + arguments.set
     if arguments.config:
-        config = load_config(arguments.config, overrides)
-    else:
-        where = f"the configuration of {arguments.source}" if _is_run(arguments.source) else "the defaults"
-        config = override_config(_recorded(arguments.source), where, overrides)
+        return load_config(arguments.config, overrides)
+    where = f"the configuration of {arguments.source}" if _is_run(arguments.source) else "the defaults"
+    return override_config(_recorded(arguments.source), where, overrides)
+
+
+def _on_tasks(config: Config, given: dsl.Program, console: Console) -> dsl.Program:
+    from search.simplification import simplify_on_tasks
+
     found = simplify_on_tasks(config, given, console)
     if found.factor != 1.0:
         console.line(f"the update was multiplied by {found.factor:g}, which suits the tasks")

@@ -149,6 +149,14 @@ def test_a_weight_decay_is_not_hidden_in_a_product():
     assert "wd = w * 0.01" in str(dsl.simplify(given))
 
 
+@pytest.mark.parametrize("beta, decay", [(0.9, 0.1), (0.95, 0.05), (0.8, 0.2), (0.99, 0.01), (0.9, 0.01)])
+def test_adamw_keeps_its_mean_and_its_decay_whatever_its_constants(beta, decay):
+    text = str(dsl.known("adamw", learning_rate=0.003, weight_decay=decay)).replace("g, m, 0.9)", f"g, m, {beta})")
+    simplified = str(dsl.simplify(dsl.parse(text)))
+    assert f"m = interp(g, m, {beta})" in simplified and f"wd = w * {decay}" in simplified
+    assert "lr = lr * 0.003" in simplified
+
+
 def test_states_are_named_by_their_role():
     text = "def train(w, g, a, b, lr):\n  a = interp(g * g, a, .9)\n  b = interp(g, b, .9)\n  return b / sqrt(a), a, b"
     assert dsl.simplify(dsl.parse(text)).states == ("m", "v")

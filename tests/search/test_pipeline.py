@@ -24,7 +24,7 @@ from search import Config, Result, SearchError
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, RayConfig, TuneConfig, WindowConfig
 from search.configuration import config_from_dict
 from search.console import Console
-from search.summary import format_loss
+from search.summary import format_loss, format_score
 from search.workers import InlineWorkers
 
 SCALES = (1, 10)
@@ -167,7 +167,10 @@ def test_the_exports_say_where_they_come_from(result):
         assert f"run {result.directory.name} with seed {result.config['seed']}" in about
         assert f"child {result.winner.id}, hash {dsl.canonical_hash(result.winner.program)}" in about
         fitness, adamw = result.winner.evaluation.fitness, result.baselines[1]["adamw"].fitness
-        assert f"validation loss {format_loss(fitness)}, tuned AdamW's {format_loss(adamw)}." in about
+        assert f"validation loss {format_loss(fitness)}, tuned AdamW's {format_loss(adamw)}, with the seeds of" in about
+        for stage in result.stages:
+            fresh = format_score(stage.scores[result.winner_key])
+            assert f"x{stage.scale}, seeds that the search has not seen: {fresh}, AdamW " in about
 
 
 def test_a_loaded_run_is_what_the_run_returned(result, config):
