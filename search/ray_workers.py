@@ -108,12 +108,14 @@ class RayWorkers:
         self._heard = time.monotonic()  # when a worker was last at work, or gave an answer
         self._loops: list[Loop] = []
         self.interrupted: Callable[[], bool] = lambda: False
-        cores = self._ray.cluster_resources().get("CPU", 1.0)
-        most = max(1, int(cores / config.ray.cpus if config.ray.cpus else cores))
-        self._actors = [_Actor(*self._start()) for _ in range(config.ray.workers or most)]
+        self._actors: list[_Actor] = []
 
     def prepare(self, scale: int, trainer: AnyTrainer) -> None:
-        """Has the workers compile a training loop before they are given jobs of its scale."""
+        """Has the workers, which the first call starts, compile a loop before they are given jobs of its scale."""
+        if not self._actors:
+            cores = self._ray.cluster_resources().get("CPU", 1.0)
+            most = max(1, int(cores / self._config.cpus if self._config.cpus else cores))
+            self._actors = [_Actor(*self._start()) for _ in range(self._config.workers or most)]
         loop = Loop(scale, trainer.machine.name, trainer.machine.description, trainer.task.version, trainer.references)
         self._loops.append(loop)
         for actor in self._actors:  # calls of an actor are answered in order

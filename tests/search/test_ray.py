@@ -433,3 +433,12 @@ def test_a_worker_is_one_thread_on_one_core(config, quadratic_trainer):
             assert len(os.sched_getaffinity(process)) == 1
     finally:
         pool.close()
+
+
+def test_a_task_whose_loss_is_not_finite_at_the_start_is_refused_before_any_worker_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(RayWorkers, "_start", None)
+    broken = Path(__file__).parents[1] / "proxy_tasks" / "broken.py"
+    config = replace(CONFIG, workers="ray", task=f"{broken}:SpoiltData", funnel=FunnelConfig(scales=()))
+    with pytest.raises(proxy_tasks.TaskError, match=r"good: loss\(\) is nan at the start"):
+        search_package.run(config, tmp_path / "run")
+    assert not list(tmp_path.glob("run/*"))
