@@ -41,7 +41,6 @@ class ShortWriter(Writer):
         super().__init__(form)
         self.order, self.trials = order, 0
         self.sums: list[Form] = []  # units that a variable holds a multiple of
-        self.pieces = []
 
     def program(self) -> Program:
         """As `Writer.program`."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import optax  # noqa: E402
 from jax import lax  # noqa: E402
+from reproduce_tasks import mean_and_error  # noqa: E402
 
 import dsl  # noqa: E402
 import proxy_tasks  # noqa: E402
@@ -84,11 +84,6 @@ def main() -> None:
         print(f"{name:<12} {shown}   {lost:+.1%} +- {error:.1%}", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))
-
-
-def mean_and_error(numbers: np.ndarray) -> tuple[float, float]:
-    """Mean, and its standard error."""
-    return float(numbers.mean()), float(numbers.std(ddof=1) / math.sqrt(len(numbers)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dsl.short_writer import ShortWriter
 from dsl.simplify import stages
 from dsl.states import UNREAD
 from tests.dsl.equal_pairs import PAIRS, program
+from tests.dsl.test_parser import PRUNED_WINNER
 
 MOST = max(identity.tolerance for identity in Identity)  # how far a simplification may lead the weights apart
 
@@ -77,22 +78,7 @@ def test_the_raw_winner_of_the_paper_is_left_with_lion_after_clip_and_arcsin():
 
 
 def test_the_pruned_winner_of_the_paper_ends_as_the_raw_one_but_for_its_rounded_constants():
-    pruned = dsl.parse("""
-def train(w, g, m, v, lr):
-  g = clip(g, lr)
-  g = arcsin(g)
-  m = interp(g, v, 0.899)
-  m2 = m * m
-  v = interp(g, m, 1.109)
-  abs_m = sqrt(m2)
-  update = m / abs_m
-  wd = w * 0.4602
-  update = update + wd
-  lr = lr * 0.0002
-  m = cosh(update)
-  update = update * lr
-  return update, m, v
-""")
+    pruned = dsl.parse(PRUNED_WINNER)
     raw, ours = dsl.simplify(dsl.optimizers["lion_raw"]), dsl.simplify(pruned)
     assert [s.function for s in ours.statements] == [s.function for s in raw.statements]
     assert [s.target for s in ours.statements] == [s.target for s in raw.statements]
