@@ -20,6 +20,7 @@ MOST_SCALINGS = 10  # choices of the scales of the states
 LARGE = 100  # functions in a normal form that is written in one way
 MOST_WORDED = 2000  # statements
 MOST_ORDERS = 3  # in which the outputs are written
+MOST_WRITTEN = 600  # functions in all that is tried
 
 
 def shortest(form: NormalForm) -> Program:
@@ -28,12 +29,13 @@ def shortest(form: NormalForm) -> Program:
         program = Writer(form).program()
         return worded(program, roles(form)) if len(program) <= MOST_WORDED else program
     found = []
-    for scaled in _scalings(form):
-        for order in islice(permutations(range(len(form.states) + 1)), MOST_ORDERS):
-            program = prune(ShortWriter(scaled, order).program())
-            statements, *read = effort(program.statements)
-            # a state leaves the scale in which it is a mean for less to do only, not for less to read
-            found.append(((statements, scaled is not form, *read, str(program)), program))
+    orders = list(islice(permutations(range(len(form.states) + 1)), MOST_ORDERS))
+    ways = ((scaled, order) for scaled in _scalings(form) for order in orders)
+    for scaled, order in islice(ways, MOST_WRITTEN // (1 + len(reachable(form)))):
+        program = prune(ShortWriter(scaled, order).program())
+        statements, *read = effort(program.statements)
+        # a state leaves the scale in which it is a mean for less to do only, not for less to read
+        found.append(((statements, scaled is not form, *read, str(program)), program))
     return worded(min(found)[1], roles(form))
 
 

@@ -177,11 +177,13 @@ def _without_a_multiple(graph: Graph, system: System) -> System | None:
             kept, gone, factor = b, a, 1 / factor
         rewritten: dict[Piece, Form] = {}
         meanings = system.states | {gone: graph.scale(system.states[kept], factor)}
+        after = {number: _replace(graph, system.after[number], meanings, rewritten) for number in (gone, kept)}
+        if after[gone].key != graph.scale(after[kept], factor).key:
+            continue
         assumed = substitute(graph, system, meanings, rewritten)
         if factor < 0 and any(graph.atoms[a].op in _OF_SIGNED_ZERO for a in rewritten if isinstance(a, int)):
             continue  # both start as +0; which of the states is read there is not looked for
-        if assumed.after[gone].key == graph.scale(assumed.after[kept], factor).key:
-            return _only(assumed, [number for number in system.after if number != gone])
+        return _only(assumed, [number for number in system.after if number != gone])
     return None
 
 
