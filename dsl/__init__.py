@@ -4,6 +4,7 @@ from dsl.canonical import canonical, canonical_hash
 from dsl.checker import check
 from dsl.errors import ProgramError
 from dsl.export import export
+from dsl.formula import formula
 from dsl.liveness import live, prune
 from dsl.mutation import Mutation, MutationSettings, mutate, propose
 from dsl.optimizers import known, optimizers
@@ -22,6 +23,7 @@ __all__ = [
     "canonical_hash",
     "check",
     "export",
+    "formula",
     "known",
     "live",
     "mutate",

@@ -49,7 +49,7 @@ def _wild(seed: int, number: int, states: int | None = None) -> Program:
     def draw() -> Argument:
         kind = rng.random()
         if kind < 0.15:
-            return to_constant(rng.standard_normal()) if kind < 0.06 else float(rng.choice(CONSTANTS))
+            return to_constant(rng.standard_normal()) if kind < 0.06 else to_constant(rng.choice(CONSTANTS))
         return names[-1 - rng.integers(min(4 if kind < 0.65 else len(names), len(names)))]
 
     length = rng.integers(2, 14)

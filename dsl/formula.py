@@ -1,0 +1,92 @@
+"""A program as formulas on one line, for lists and pictures: what is used once stands where it is used."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from dsl.program import Program, Statement, format_argument
+
+MOST_NESTING = 20  # calls within calls that can still be read
+_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
+_ATOM = 3
+
+
+@dataclass(frozen=True)
+class _Text:
+    """An expression, how tightly it holds together, the variables that it reads, and how deep it nests."""
+
+    shown: str
+    precedence: int = _ATOM
+    reads: frozenset[str] = frozenset()
+    depth: int = 0
+
+    def within(self, least: int) -> str:
+        """In parentheses where it holds together less than what is around it asks for."""
+        return self.shown if self.precedence >= least else f"({self.shown})"
+
+
+def formula(program: Program) -> str:
+    """The program's statements in their order, in the language itself, joined by `; `.
+
+    The return is left out where it says no more than that `update` is the update and that states keep their names, as
+    in what `dsl.simplify` gives. Operands keep their order: the formulas read back as a program that computes the same.
+
+    Args:
+        program: any program.
+
+    >>> import dsl
+    >>> formula(dsl.simplify(dsl.optimizers["lion"]))
+    'update = (sign(interp(g, m, 0.9)) + w * 0.1) * (lr * 1e-04); m = interp(g, m, 0.99)'
+    """
+    users = _users(program)
+    known: dict[str, _Text] = {}  # what is written where a variable is used, if that is not its name
+    lines = []
+    for index, statement in enumerate(program.statements):
+        text = _call(statement, [_argument(argument, known) for argument in statement.arguments])
+        if _moves(program, index, users[index], text):
+            known[statement.target] = text
+        else:
+            lines.append(f"{statement.target} = {text.shown}")
+            known.pop(statement.target, None)
+    if program.outputs != ("update", *program.states):
+        lines.append(f"return {', '.join(program.outputs)}")
+    return "; ".join(lines)
+
+
+def _users(program: Program) -> dict[int, list[int]]:
+    """Statement -> the statements that use its result, once for each use; the return has the number after the last."""
+    users: dict[int, list[int]] = defaultdict(list)
+    current: dict[object, int] = {}
+    for index, statement in enumerate(program.statements):
+        for argument in statement.arguments:
+            if argument in current:
+                users[current[argument]].append(index)
+        current[statement.target] = index
+    for output in program.outputs:
+        if output in current:
+            users[current[output]].append(len(program))
+    return users
+
+
+def _moves(program: Program, index: int, users: list[int], text: _Text) -> bool:
+    """Whether the text of a statement may stand where its result is used: its variables mean the same there."""
+    if len(users) != 1 or users[0] == len(program) or text.depth >= MOST_NESTING or not text.reads:
+        return False
+    return text.reads.isdisjoint(other.target for other in program.statements[index + 1 : users[0]])
+
+
+def _argument(argument: str | float, known: dict[str, _Text]) -> _Text:
+    if isinstance(argument, str):
+        return known.get(argument, _Text(argument, reads=frozenset([argument])))
+    return _Text(format_argument(argument))
+
+
+def _call(statement: Statement, given: list[_Text]) -> _Text:
+    name = statement.function
+    reads, depth = frozenset[str]().union(*(text.reads for text in given)), 1 + max((t.depth for t in given), default=0)
+    if name not in _PRECEDENCE:
+        return _Text(f"{name}({', '.join(text.shown for text in given)})", reads=reads, depth=depth)
+    precedence = _PRECEDENCE[name]
+    left, right = given[0].within(precedence), given[1].within(precedence + 1)
+    return _Text(f"{left} {name} {right}", precedence, reads, depth)
