@@ -146,7 +146,7 @@ class SimplifyConfig:
     larger_seeds: int = _key(16, "fresh seeds on each of these", 6, 50_000)
     factors: tuple[float, ...] = _key(
         (1.0,),
-        "of the update: the one that suits the task is taken first, for a program that was found on others",
+        "of the update: at each scale the one that suits its tasks is taken, for a program that was found on others",
         1e-9,
         1e9,
     )

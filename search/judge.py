@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, mean, stdev
 
 import dsl
+from dsl.reductions import times
 from search.config import SimplifyConfig
 from search.errors import SearchError
 from search.workers import Bench
@@ -16,6 +17,30 @@ FIRST_COMPARING_SEED = 20_000  # the funnel, by which winners are chosen, has ot
 SCREENING_SEEDS = 8  # after these, a program that is surely worse is trained no more
 
 Losses = Sequence[float] | None  # one for each seed; None if a training failed
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A task that programs are compared on.
+
+    Attributes:
+        bench: of the task.
+        seeds: fresh seeds to compare with, two or more.
+        factor: of the updates there: a larger task wants another learning rate.
+    """
+
+    bench: Bench
+    seeds: int
+    factor: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Of the task, with its scale."""
+        return f"{self.bench.task.name} x{self.bench.scale}"
+
+    def program(self, program: dsl.Program) -> dsl.Program:
+        """What is trained for a program."""
+        return program if self.factor == 1.0 else times(program, self.factor)
 
 
 @dataclass(frozen=True)
@@ -48,7 +73,7 @@ class Judge:
 
     Args:
         given: the program.
-        benches: tasks, the cheapest first, each with its number of seeds, which are two or more.
+        hearings: on each task, the cheapest first.
         config: of the comparison.
         first_seed: seeds are first_seed, first_seed + 1, ...
         report: called after the trainings of a program on a task.
@@ -60,40 +85,39 @@ class Judge:
     def __init__(
         self,
         given: dsl.Program,
-        benches: Sequence[tuple[Bench, int]],
+        hearings: Sequence[Hearing],
         config: SimplifyConfig,
         first_seed: int = FIRST_COMPARING_SEED,
         report: Callable[[], None] = lambda: None,
     ):
-        self.benches, self.config, self.first_seed = benches, config, first_seed
+        self.hearings, self.config, self.first_seed = hearings, config, first_seed
         self._report = report
         self._given: list[Sequence[float]] = []
-        for number, (bench, seeds) in enumerate(benches):
-            (losses,) = self._losses(number, [given], seeds)
+        for hearing in hearings:
+            (losses,) = self._losses(hearing, [given], hearing.seeds)
             if losses is None:
                 raise SearchError(
-                    f"the program does not train on {bench.task.name} x{bench.scale} with each of {seeds} seeds: give"
-                    " tasks that it trains on, or none"
+                    f"the program does not train on {hearing.name} with each of {hearing.seeds} seeds: give tasks that"
+                    " it trains on, or none"
                 )
-            expect_positive(mean(losses), bench)
+            expect_positive(mean(losses), hearing)
             self._given.append(losses)
 
     def changes(self, number: int, programs: Sequence[dsl.Program], seeds: int) -> list[Change]:
         """What each of these loses on a task with so many seeds."""
-        bench, given = self.benches[number][0], self._given[number][:seeds]
-        task, loss = f"{bench.task.name} x{bench.scale}", mean(self._given[number])
-        found = []
-        for losses in self._losses(number, programs, seeds):
+        hearing, given = self.hearings[number], self._given[number][:seeds]
+        loss, found = mean(self._given[number]), []
+        for losses in self._losses(hearing, programs, seeds):
             if losses is None:
-                found.append(Change(task, math.inf, 0.0, seeds))
+                found.append(Change(hearing.name, math.inf, 0.0, seeds))
             else:
                 differences = [(b - a) / loss for a, b in zip(given, losses, strict=True)]
-                found.append(Change(task, mean(differences), stdev(differences) / math.sqrt(seeds), seeds))
+                found.append(Change(hearing.name, mean(differences), stdev(differences) / math.sqrt(seeds), seeds))
         return found
 
     def all_changes(self, program: dsl.Program) -> tuple[Change, ...]:
         """What a program loses on every task, with all seeds."""
-        return tuple(self.changes(number, [program], seeds)[0] for number, (_, seeds) in enumerate(self.benches))
+        return tuple(self.changes(number, [program], hearing.seeds)[0] for number, hearing in enumerate(self.hearings))
 
     def first_to_pass(self, programs: Sequence[dsl.Program]) -> tuple[int, tuple[Change, ...]] | None:
         """The first of these for which no loss beyond the margin is found, by its number, and what it loses.
@@ -101,28 +125,28 @@ class Judge:
         All are tried on the cheapest task, with few seeds, then one after the other with all seeds on every task.
         """
         confidence, margin = self.config.confidence, self.config.margin
-        screening = self.changes(0, programs, min(SCREENING_SEEDS, self.benches[0][1]))
+        screening = self.changes(0, programs, min(SCREENING_SEEDS, self.hearings[0].seeds))
         for number, screened in enumerate(screening):
             found: list[Change] = []
             if screened.bound(1 - confidence) <= margin:
-                for task, (_, seeds) in enumerate(self.benches):
-                    found += self.changes(task, [programs[number]], seeds)
+                for task, hearing in enumerate(self.hearings):
+                    found += self.changes(task, [programs[number]], hearing.seeds)
                     if found[-1].bound(confidence) > margin:
                         break
                 else:
                     return number, tuple(found)
         return None
 
-    def _losses(self, number: int, programs: Sequence[dsl.Program], seeds: int) -> list[Losses]:
-        bench, found = self.benches[number][0], list[Losses]()
-        for evaluation in bench.evaluate(programs, bench.trials(seeds, self.first_seed)):
+    def _losses(self, hearing: Hearing, programs: Sequence[dsl.Program], seeds: int) -> list[Losses]:
+        bench, found = hearing.bench, list[Losses]()
+        for evaluation in bench.evaluate(map(hearing.program, programs), bench.trials(seeds, self.first_seed)):
             self._report()
             losses = [outcome.loss for outcome in evaluation.outcomes if outcome.loss is not None]
             found.append(None if evaluation.fitness is None else losses)
         return found
 
 
-def expect_positive(loss: float, bench: Bench) -> float:
+def expect_positive(loss: float, hearing: Hearing) -> float:
     """The loss, if others can be a share of it.
 
     Raises:
@@ -130,7 +154,7 @@ def expect_positive(loss: float, bench: Bench) -> float:
     """
     if not 0 < loss < math.inf:
         raise SearchError(
-            f"{bench.task.name} x{bench.scale}: the mean loss is {loss:g}, of which others cannot be a share: give a"
+            f"{hearing.name}: the mean loss is {loss:g}, of which others cannot be a share: give a"
             " task that the program trains on, with losses above 0"
         )
     return loss

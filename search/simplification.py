@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from statistics import mean
 from textwrap import indent
@@ -23,7 +23,7 @@ from proxy_tasks.environment import start_jax
 from search.config import Config, SimplifyConfig
 from search.console import Console
 from search.interruption import Interrupted, interruptible
-from search.judge import SCREENING_SEEDS, Change, Judge, expect_positive
+from search.judge import SCREENING_SEEDS, Change, Hearing, Judge, expect_positive
 from search.workers import WORKERS, Bench, Workers
 
 MOST_DIGITS = 6
@@ -52,14 +52,14 @@ class Simplified:
     """What tasks have left of a program.
 
     Attributes:
-        given: the program, with the factor that suits the tasks.
-        factor: of the update, by which this differs from the one that was asked about.
+        given: the program, with the factor that suits the tasks at the scale of the search.
+        factors: scale -> factor of the update that suits the tasks there, in units of the program that was asked about.
         steps: each with a shorter program.
         changes: what the last one loses on each task with seeds that nothing was chosen by; none without a step.
     """
 
     given: dsl.Program
-    factor: float
+    factors: dict[int, float]
     steps: tuple[Step, ...]
     changes: tuple[Change, ...]
 
@@ -91,7 +91,7 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
     ):
         workers.heed(interrupted)
         start_jax()
-        benches = _benches(config, tasks, workers)
+        hearings = _hearings(config, tasks, workers)
         done = count(1)
 
         def report() -> None:
@@ -106,47 +106,51 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
             console.line(indent(str(step.after), "    ").rstrip())
 
         program = dsl.simplify(program)
-        factor = _factor(program, benches, config.simplify, report)
-        given = dsl.simplify(times(program, factor)) if factor != 1.0 else program
-        judge = Judge(given, benches, config.simplify, report=report)
+        factors = {scale: _factor(program, scale, hearings, config.simplify, report) for scale in scales}
+        first = factors[config.scale]
+        given = dsl.simplify(times(program, first)) if first != 1.0 else program
+        hearings = [replace(one, factor=factors[one.bench.scale] / first) for one in hearings]
+        judge = Judge(given, hearings, config.simplify, report=report)
         steps = _steps(judge, given, tell)
         if not steps:
-            return Simplified(given, factor, (), ())
-        last = Judge(given, benches, config.simplify, FIRST_JUDGING_SEED, report)
-        return Simplified(given, factor, steps, last.all_changes(steps[-1].after))
+            return Simplified(given, factors, (), ())
+        last = Judge(given, hearings, config.simplify, FIRST_JUDGING_SEED, report)
+        return Simplified(given, factors, steps, last.all_changes(steps[-1].after))
 
 
-def _benches(
-    config: Config, tasks: Mapping[int, Sequence[proxy_tasks.Task]], workers: Workers
-) -> list[tuple[Bench, int]]:
-    """Each task alone, at the scale of the search and then at larger ones, with its number of seeds."""
-    benches = []
+def _hearings(config: Config, tasks: Mapping[int, Sequence[proxy_tasks.Task]], workers: Workers) -> list[Hearing]:
+    """Each task alone, at the scale of the search and then at larger ones."""
+    hearings = []
     for scale, several in tasks.items():
         trainer = proxy_tasks.trainer_of(several, config.machine)
         trainer.check_start()
         workers.prepare(scale, trainer)
         seeds = config.simplify.seeds if scale == config.scale else config.simplify.larger_seeds
         for member in range(len(several)):
-            benches.append((Bench(scale, trainer, workers, member if len(several) > 1 else None), seeds))
-    return benches
+            hearings.append(Hearing(Bench(scale, trainer, workers, member if len(several) > 1 else None), seeds))
+    return hearings
 
 
 def _factor(
-    program: dsl.Program, benches: Sequence[tuple[Bench, int]], config: SimplifyConfig, report: Callable[[], None]
+    program: dsl.Program,
+    scale: int,
+    hearings: Sequence[Hearing],
+    config: SimplifyConfig,
+    report: Callable[[], None],
 ) -> float:
-    """The factor of the update that suits the tasks of the search best, by the mean of what they lose to their best."""
+    """The factor of the update that suits the tasks of a scale best, by the mean of what they lose to their best."""
     if len(config.factors) == 1:
         return config.factors[0]
-    scale = benches[0][0].scale
     shares: dict[float, list[float]] = {factor: [] for factor in config.factors}
     programs = [times(program, factor) for factor in config.factors]
-    for bench, seeds in benches:
+    for hearing in hearings:
+        bench = hearing.bench
         if bench.scale == scale:
             losses = []
-            for found in bench.evaluate(programs, bench.trials(min(seeds, SCREENING_SEEDS))):
+            for found in bench.evaluate(programs, bench.trials(min(hearing.seeds, SCREENING_SEEDS))):
                 losses.append(math.inf if found.fitness is None else found.fitness)
                 report()
-            best = expect_positive(min(losses), bench)
+            best = expect_positive(min(losses), hearing)
             for factor, loss in zip(config.factors, losses, strict=True):
                 shares[factor].append(loss / best)
     return min(shares, key=lambda factor: mean(shares[factor]))

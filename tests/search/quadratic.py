@@ -53,3 +53,12 @@ class Scaled(Quadratic):
 
     def loss(self, weights: dict, data: dict, batch: jax.Array) -> jax.Array:
         return 1000 * super().loss(weights, data, batch)
+
+
+class Steeper(Quadratic):
+    """`steeper`: with a larger scale that wants a smaller learning rate."""
+
+    name = "steeper"
+
+    def loss(self, weights: dict, data: dict, batch: jax.Array) -> jax.Array:
+        return self.scale**2 * super().loss(weights, data, batch)

@@ -15,7 +15,7 @@ from search import Config, SearchError
 from search.config import SimplifyConfig
 from search.console import Console
 from search.interruption import Interrupted
-from search.judge import FIRST_COMPARING_SEED, Change, Judge, quantile
+from search.judge import FIRST_COMPARING_SEED, Change, Hearing, Judge, quantile
 from search.simplification import simplify_on_tasks
 from search.workers import Bench
 
@@ -123,7 +123,18 @@ def test_the_factor_that_suits_the_task_is_taken_first():
     )
     slow = dsl.parse("def train(w, g, lr):\n  a = lr * 0.002\n  u = g * a\n  return u")
     found = simplify_on_tasks(config, slow)
-    assert found.factor == 100.0 and "0.2" in str(found.given)
+    assert found.factors == {1: 100.0} and "0.2" in str(found.given)
+
+
+def test_a_larger_scale_has_a_factor_of_its_own():
+    simplify = SimplifyConfig(seeds=8, scales=(10,), larger_seeds=6, factors=(0.01, 1.0), margin=0.5)
+    config = Config(task=f"{HERE / 'quadratic.py'}:Steeper", workers="inline", simplify=simplify)
+    given = dsl.parse(
+        "def train(w, g, lr):\n  a = lr * 0.2\n  b = tanh(w)\n  c = b * 1e-5\n  u = g * a + c\n  return u"
+    )
+    found = simplify_on_tasks(config, given)  # diverges at scale 10 with the factor of scale 1
+    assert found.factors == {1: 1.0, 10: 0.01} and found.given == dsl.simplify(given)
+    assert "tanh" not in str(found.program)
 
 
 def test_several_tasks_are_judged_each():
@@ -145,7 +156,7 @@ def test_a_program_that_does_not_train_is_refused():
 
 def test_differences_are_paired_by_their_seeds(quadratic_trainer):
     bench = Bench.inline(quadratic_trainer)
-    judge = Judge(GIVEN, [(bench, 6)], SimplifyConfig())
+    judge = Judge(GIVEN, [Hearing(bench, 6)], SimplifyConfig())
     (change,) = judge.changes(0, [GIVEN], 6)
     assert (change.mean, change.error) == (0.0, 0.0)
     worse = dsl.parse("def train(w, g, lr):\n  u = g * 0.01\n  return u")
@@ -160,7 +171,7 @@ def test_differences_are_paired_by_their_seeds(quadratic_trainer):
 
 
 def test_a_program_that_fails_passes_nothing(quadratic_trainer):
-    judge = Judge(GIVEN, [(Bench.inline(quadratic_trainer), 6)], SimplifyConfig())
+    judge = Judge(GIVEN, [Hearing(Bench.inline(quadratic_trainer), 6)], SimplifyConfig())
     assert judge.first_to_pass([dsl.parse("def train(w, g, lr):\n  u = arcsin(g)\n  return u")]) is None
     assert judge.first_to_pass([GIVEN]) is not None
 
