@@ -353,6 +353,11 @@ class Reader:
         ((count,),) = self._rows("SELECT count(*) FROM children WHERE parent = ?", (id,))
         return count
 
+    def of_hash(self, hash: str) -> int:
+        """Number of the children that compute the same."""
+        ((count,),) = self._rows("SELECT count(*) FROM children WHERE hash = ?", (hash,))
+        return count
+
     def statements(self, count: int) -> tuple[int, int]:
         """Statements of the last `count` children that trained: (all, those that reach the weights)."""
         ((statements, live),) = self._rows(

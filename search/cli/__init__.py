@@ -14,7 +14,22 @@ from types import ModuleType
 from dsl import ProgramError
 from dsl.errors import MachineError
 from proxy_tasks import TaskError
-from search.cli import check, config, digest, doctor, export, functions, resume, run, show, simplify, tasks
+from search.cli import (
+    check,
+    config,
+    diff,
+    digest,
+    doctor,
+    export,
+    functions,
+    lineage,
+    ls,
+    resume,
+    run,
+    show,
+    simplify,
+    tasks,
+)
 from search.cli.arguments import add_commands
 from search.errors import SearchError
 
@@ -22,7 +37,10 @@ from search.errors import SearchError
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "resume": resume,
+    "ls": ls,
     "show": show,
+    "lineage": lineage,
+    "diff": diff,
     "check": check,
     "simplify": simplify,
     "export": export,

@@ -279,5 +279,7 @@ def test_the_columns_of_several_searches_follow_one_another(result):
 
 
 def test_a_line_of_a_search_that_is_not_there_is_refused(result):
-    with pytest.raises(SearchError, match="there is no child search-7/1: its search would be search-1 or search-2"):
+    with pytest.raises(
+        SearchError, match="there is no child search-7/1: of this run, write NAME/NUMBER, with NAME one of search-1"
+    ):
         result.lineage("search-7/1")
