@@ -286,6 +286,13 @@ def test_simplify_asks_tasks(capsys, program_file):
     assert len(dsl.parse(out)) <= 2 and "with seeds that nothing was chosen by,\n    quadratic x1" in err
 
 
+@pytest.mark.parametrize("config", [[], ["--config", "quickstart"]])
+@pytest.mark.parametrize("tasks", ["nothere", "digits + nothere", "{a", "5"])
+def test_simplify_names_the_option_with_a_task_that_there_is_not(refused, tasks, config):
+    error = refused("simplify", "lion_raw", "--tasks", tasks, *config)
+    assert f"--tasks {tasks}: there is no task '{tasks.split()[-1]}'" in error and "--set" not in error
+
+
 def test_simplify_prints_a_program_that_reads_again(call, monkeypatch):
     text = call("simplify", "lion_raw", "--quiet")
     assert dsl.parse(text) == dsl.simplify(dsl.optimizers["lion_raw"])
