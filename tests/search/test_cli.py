@@ -446,7 +446,7 @@ def test_a_damaged_journal_is_refused(refused, run_directory):
 
 def test_tasks_lists_every_task_at_every_scale(call):
     rows = [line.split() for line in call("tasks").splitlines()[1:]]
-    assert {row[0] for row in rows} == set(TASKS)
+    assert {row[0] for row in rows if row[0][0] != "["} == set(TASKS)  # such lines say what data is not here
     assert ["digits", "1", "2410", "200"] in rows
 
 
