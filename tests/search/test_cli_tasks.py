@@ -153,7 +153,7 @@ def test_what_data_is_not_here_is_said_once_with_the_command_that_fetches_it(her
     ]
     for line, number, data in zip(lines[-2:], "12", ("fashion_mnist", "flights"), strict=True):
         assert line.startswith(f"[{number}] the data set {data} is not here")
-        assert line.endswith(f"run, in its checkout: python scripts/make_data.py {data}")
+        assert line.endswith(f"run in a checkout of optsearch: python scripts/make_data.py {data}")
 
 
 @pytest.mark.parametrize("name", TASKS)
