@@ -333,6 +333,17 @@ def test_ctrl_c_commits_what_is_there_and_says_how_to_go_on(tmp_path, optsearch,
     assert Reader(tmp_path).digest() == whole
 
 
+def test_ctrl_c_once_more_while_it_leaves_does_not_change_the_exit_code(tmp_path, optsearch, long_config):
+    process = optsearch("run", long_config, "--out", tmp_path)
+    wait_for_children(tmp_path, 1)
+    process.send_signal(signal.SIGINT)
+    for line in process.stderr:
+        if line.startswith("optsearch: interrupted"):
+            process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    process.communicate()
+
+
 def test_a_second_driver_is_refused_with_the_process_of_the_first(tmp_path, optsearch, long_config):
     first = optsearch("run", long_config, "--out", tmp_path)
     wait_for_children(tmp_path, 1)
