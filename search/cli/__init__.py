@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sqlite3
 import sys
 from collections.abc import Sequence
 from importlib import metadata
 from types import ModuleType
+from typing import NoReturn
 
 from dsl import ProgramError
 from dsl.errors import MachineError
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process if None.
 
     Returns:
-        The exit code.
+        The exit code; a process that is interrupted ends here.
     """
     arguments = _parser().parse_args(argv)
     if not getattr(arguments, "quiet", False):
@@ -77,7 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except sqlite3.DatabaseError as error:
         return _fail(f"the journal cannot be used: {error}", ERROR)
     except KeyboardInterrupt as error:
-        return _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED)
+        if argv is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED)
+        return INTERRUPTED if argv is not None else _leave()
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE
@@ -108,6 +113,13 @@ def _version() -> str:
         return metadata.version("optsearch")
     except metadata.PackageNotFoundError:
         return "(not installed)"
+
+
+def _leave() -> NoReturn:
+    """Ends the process at once: what JAX and Ray do at exit crashes, or has a code of its own, if it is interrupted."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def _drop_output() -> None:
