@@ -182,23 +182,28 @@ def _steps(
 
 
 def _statements(refuse: Callable[[Candidate, Change], None], judge: Judge, program: dsl.Program) -> Iterator[Step]:
-    while candidates := _candidates(program):
-        found = judge.first_to_pass(candidates, refuse)
-        if found is None:
-            return
+    while found := _passing(judge, program, refuse):
         (why, after), changes = found
         yield Step(why, program, after, changes)
         program = after
 
 
-def _candidates(program: dsl.Program) -> dict[Candidate, dsl.Program]:
+def _passing(
+    judge: Judge, program: dsl.Program, refuse: Callable[[Candidate, Change], None]
+) -> tuple[Candidate, tuple[Change, ...]] | None:
+    """A program with one statement less, or if none will do, with two: one may be there to protect the other."""
+    return judge.first_to_pass(_candidates(program), refuse) or judge.first_to_pass(_candidates(program, 2))
+
+
+def _candidates(program: dsl.Program, fewer: int = 1) -> dict[Candidate, dsl.Program]:
     """Shorter programs, with what was done to each, the shortest first; of those that compute the same, one."""
-    distinct: dict[str, tuple[str, dsl.Program]] = {}
-    for why, reduced in reductions(program):
-        after = dsl.simplify(reduced)
-        if size(after) < size(program):
-            distinct.setdefault(dsl.canonical_hash(after), (why, after))
-    return {one: one[1] for one in sorted(distinct.values(), key=lambda candidate: size(candidate[1]))}
+    distinct: dict[str, Candidate] = {}
+    for why, one in reductions(program, fewer):
+        hash = dsl.canonical_hash(one)
+        if hash not in distinct:
+            distinct[hash] = why, dsl.simplify(one)
+    shorter = [candidate for candidate in distinct.values() if size(candidate[1]) < size(program)]
+    return {candidate: candidate[1] for candidate in sorted(shorter, key=lambda candidate: size(candidate[1]))}
 
 
 def _digits(judge: Judge, program: dsl.Program) -> Iterator[Step]:

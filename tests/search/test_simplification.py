@@ -69,6 +69,15 @@ def test_what_matters_stays_and_is_told_with_what_it_is_worth():
     assert next(float(share) for why, share in costs.items() if "tanh" in why) > 5
 
 
+def test_statements_that_only_together_can_be_spared_go_together():
+    stream = io.StringIO()
+    given = dsl.parse("def train(w, g, lr):\n  a = arcsinh(g)\n  b = sinh(a)\n  c = lr * 0.2\n  u = b * c\n  return u")
+    found = simplify_on_tasks(CONFIG, given, Console(stream=stream))
+    assert [s.function for s in found.program.statements] == ["*", "*"]
+    assert len(found.steps) == 1 and " becomes b = a and " not in found.steps[0].why
+    assert found.steps[0].why.count(" becomes ") == 2
+
+
 def test_a_factor_that_rounding_made_one_goes():
     config = Config(task=TASK, workers="inline", simplify=SimplifyConfig(margin=0.2, seeds=12, scales=()))
     given = dsl.parse(
