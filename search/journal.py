@@ -276,10 +276,14 @@ class Reader:
         """
         with closing(self._connected()) as file:
             file.execute("BEGIN")  # one moment for all of it
-            last, seconds = file.execute("SELECT id, seconds FROM children ORDER BY id DESC LIMIT 1").fetchone() or (-1, 0)
+            last, seconds = file.execute("SELECT id, seconds FROM children ORDER BY id DESC LIMIT 1").fetchone() or (
+                -1,
+                0,
+            )
             new = {"after": after, "last": last, "population": population}
             kinds = file.execute(
-                "SELECT kind, count(*) FROM evaluations WHERE trained > max(:after, 0) AND trained <= :last GROUP BY kind",
+                "SELECT kind, count(*) FROM evaluations WHERE trained > max(:after, 0) AND trained <= :last"
+                " GROUP BY kind",
                 new,
             )
             trained = file.execute(

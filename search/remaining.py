@@ -21,8 +21,7 @@ def remaining(
         rates: children and trainings of all a second.
     """
     searches = [*repeats, *restarts]
-    generated = sum(search.totals.generated for search in searches if search)
-    found = []
+    found: list[tuple[float, Work]] = []  # seconds left
 
     def share(search: Followed | None, done: float, limit: float) -> float:
         return 0.0 if search is None else 1.0 if search.has_ended(budget) else min(1.0, done / limit)
@@ -31,14 +30,12 @@ def remaining(
         if limit := budget.get(name, 0):
             counts = [getattr(search.totals, name) if search else 0 for search in searches]
             to_do = sum(1 - share(*pair, limit) for pair in zip(searches, counts, strict=True)) * limit
-            found.append(Work(sum(counts), limit * len(searches), unit, to_do / rate if rate else math.inf))
+            left = to_do / rate if rate else math.inf
+            found.append((left, Work(sum(counts), limit * len(searches), unit, left if rate else None)))
     if limit := budget.get("seconds", 0):
-        spent = [search.seconds if search else 0.0 for search in searches]
-        shares = [share(search, seconds, limit) for search, seconds in zip(searches, spent, strict=True)]
-        done = min(shares[: len(repeats)]) + sum(shares[len(repeats) :])
-        of = 1 + len(restarts)
-        found.append(Work(round(done * limit), of * limit, "seconds", (of - done) * limit))
-    if not found:
-        return Work(generated, unit="children")
-    first = min(found, key=lambda work: work.left_s)
-    return first if first.left_s != math.inf else Work(first.done, first.of, first.unit)
+        shares = [share(search, search.seconds if search else 0.0, limit) for search in searches]
+        done, of = min(shares[: len(repeats)]) + sum(shares[len(repeats) :]), 1 + len(restarts)
+        left = (of - done) * limit
+        found.append((left, Work(round(done * limit), of * limit, "seconds", left)))
+    generated = sum(search.totals.generated for search in searches if search)
+    return min(found, key=lambda pair: pair[0], default=(0.0, Work(generated, unit="children")))[1]

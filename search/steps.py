@@ -112,7 +112,7 @@ class Steps:
             self.journal.facts(seconds=self.seconds)
 
     def telling(self, interrupted: Callable[[], bool]) -> Callable[[], bool]:
-        """`interrupted`, which whoever is at work or waits asks again and again: that is when the run says where it is."""
+        """`interrupted`, which whoever works or waits asks again and again: then the run says where it is, too."""
 
         def told() -> bool:
             self.now.tell()
@@ -131,6 +131,7 @@ class Steps:
 
     def progress(self, what: str) -> Callable[[int, int], None]:
         """A function that tells of work done, of work to do, and is where a run may stop."""
+        self.now.doing(what, 0, 0)
 
         def report(done: int, of: int) -> None:
             self.now.doing(what, done, of)
@@ -269,7 +270,7 @@ class Steps:
         self.tune(scale, self.config.funnel.tune)
         seeds = self.config.funnel.fresh_seeds if first else self.config.funnel.seeds
         baselines = {name: tuned.program(name) for name, tuned in self.baselines[scale].items()}
-        progress = self.progress(f"funnel: {len(candidates)} programs on {self.config.task} x{scale}")
+        progress = self.progress(f"{len(candidates)} programs on {self.config.task} x{scale}")
         stage = run_stage(self.bench(scale), seeds, baselines, candidates, progress)
         self.console.line(
             f"funnel: {len(stage.passed)} of {len(candidates)} programs beat AdamW on {self.config.task} x{scale}",

@@ -8,20 +8,23 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from types import ModuleType
 
 from dsl import ProgramError
 from dsl.errors import MachineError
 from proxy_tasks import TaskError
-from search.cli import check, config, digest, doctor, export, functions, resume, run, show, simplify, tasks
+from search.cli import check, config, digest, doctor, export, functions, resume, run, show, simplify, tasks, watch
 from search.cli.arguments import add_commands
+from search.console import Console
 from search.errors import SearchError
 
 # A subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit code`; its docstring is its help.
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "resume": resume,
+    "watch": watch,
     "show": show,
     "check": check,
     "simplify": simplify,
@@ -46,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = _parser().parse_args(argv)
+    as_json = getattr(arguments, "log_format", "text") == "json"
     if not getattr(arguments, "quiet", False):
         _show_log()
     try:
@@ -53,19 +57,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except (SearchError, ProgramError, TaskError, MachineError) as error:
-        for note in getattr(error, "__notes__", ()):  # the traceback of a user's task
-            print(note, file=sys.stderr)
-        return _fail(str(error), ERROR)
+        notes = getattr(error, "__notes__", ())  # the traceback of a user's task
+        return _fail(str(error), ERROR, as_json, notes)
     except sqlite3.DatabaseError as error:
-        return _fail(f"the journal cannot be used: {error}", ERROR)
+        return _fail(f"the journal cannot be used: {error}", ERROR, as_json)
     except KeyboardInterrupt as error:
-        return _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED)
+        return _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED, as_json)
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE
     except OSError as error:  # a full disk, say
         _drop_output()
-        return _fail(str(error), ERROR)
+        return _fail(str(error), ERROR, as_json)
 
 
 def _show_log() -> None:
@@ -97,7 +100,13 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(message: str, code: int) -> int:
+def _fail(message: str, code: int, as_json: bool, notes: Sequence[str] = ()) -> int:
+    """Says what went wrong, in one line below the notes; the code."""
+    text = " ".join(message.splitlines())
+    if as_json:
+        Console(as_json=True).line(text, "error", code=code, notes=list(notes))
+        return code
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a line of progress may stand there
-    print(f"{clear}optsearch: {' '.join(message.splitlines())}", file=sys.stderr)
+    with suppress(OSError):  # a terminal that is gone
+        print(*notes, f"{clear}optsearch: {text}", sep="\n", file=sys.stderr)
     return code
