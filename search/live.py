@@ -49,8 +49,8 @@ def _above(view: View, width: int) -> Iterator[list[tuple[str, str]]]:
     state = {ENDED: f"ended, the winner is child {view.winner}", INTERRUPTED: "interrupted"}.get(view.state, workers)
     yield [
         ("optsearch ", "bold"),
-        (f"{view.directory}", "bold cyan"),
-        (f"   {view.task} x{view.scale}   {several}", ""),
+        (_end_of(str(view.directory), width // 3), "bold cyan"),
+        (f"   {_end_of(view.task, width // 3)} x{view.scale}   {several}", ""),
         (state, "" if state is workers and view.workers == view.workers_in_all else "bold yellow"),
     ]
     share = min(1.0, view.work.done / view.work.of) if view.work.of else 0.0
@@ -87,6 +87,11 @@ def _above(view: View, width: int) -> Iterator[list[tuple[str, str]]]:
         ("-" if view.adamw is None else format_loss(view.adamw), ""),
     ]
     yield _curve(view, width)
+
+
+def _end_of(name: str, most: int) -> str:
+    """A path or the like, of which the end matters."""
+    return name if len(name) <= most else f"…{name[len(name) - most + 1 :]}"
 
 
 def _a_second(now: float, in_all: float) -> str:
