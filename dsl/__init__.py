@@ -4,7 +4,7 @@ from dsl.canonical import canonical, canonical_hash
 from dsl.checker import check
 from dsl.errors import ProgramError
 from dsl.export import export
-from dsl.formula import formula
+from dsl.formula import formula, formulas
 from dsl.liveness import live, prune
 from dsl.mutation import Mutation, MutationSettings, mutate, propose
 from dsl.optimizers import known, optimizers
@@ -24,6 +24,7 @@ __all__ = [
     "check",
     "export",
     "formula",
+    "formulas",
     "known",
     "live",
     "mutate",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dsl.program import Program, Statement, format_argument
+from dsl.program import Argument, Program, Statement, format_argument
 
 MOST_NESTING = 20  # calls within calls that can still be read
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
@@ -39,44 +40,80 @@ def formula(program: Program) -> str:
     >>> formula(dsl.simplify(dsl.optimizers["lion"]))
     'update = (sign(interp(g, m, 0.9)) + w * 0.1) * (lr * 1e-04); m = interp(g, m, 0.99)'
     """
-    users = _users(program)
-    known: dict[str, _Text] = {}  # what is written where a variable is used, if that is not its name
-    lines = []
-    for index, statement in enumerate(program.statements):
-        text = _call(statement, [_argument(argument, known) for argument in statement.arguments])
-        if _moves(program, index, users[index], text):
-            known[statement.target] = text
-        else:
-            lines.append(f"{statement.target} = {text.shown}")
-            known.pop(statement.target, None)
+    lines = [f"{target} = {text}" for target, text in _lines(program.statements, program.outputs)]
     if program.outputs != ("update", *program.states):
         lines.append(f"return {', '.join(program.outputs)}")
     return "; ".join(lines)
 
 
-def _users(program: Program) -> dict[int, list[int]]:
-    """Statement -> the statements that use its result, once for each use; the return has the number after the last."""
+def formulas(program: Program) -> dict[str, str]:
+    """What the update and each new state are, from what a step is given: "update" or the state's name -> formula.
+
+    Of what is used more than once, `name = formula; ` stands before.
+
+    Args:
+        program: any program.
+
+    >>> import dsl
+    >>> formulas(dsl.simplify(dsl.optimizers["rmsprop"]))["v"]
+    'interp(square(g), v, 0.9)'
+    """
+    found = {}
+    for name, output in zip(("update", *program.states), program.outputs, strict=True):
+        *before, (target, text) = _lines(_needed(program.statements, output), (output,)) or [(output, output)]
+        found[name] = "; ".join([*(f"{target} = {text}" for target, text in before), text])
+    return found
+
+
+def _needed(statements: Sequence[Statement], output: str) -> list[Statement]:
+    """The statements that an output needs."""
+    needed: set[Argument] = {output}
+    kept = []
+    for statement in reversed(statements):
+        if statement.target in needed:
+            kept.append(statement)
+            needed = needed - {statement.target} | set(statement.arguments)
+    return kept[::-1]
+
+
+def _lines(statements: Sequence[Statement], outputs: Sequence[str]) -> list[tuple[str, str]]:
+    """(target, formula) of each statement whose result does not stand where it is used."""
+    users = _users(statements, outputs)
+    known: dict[str, _Text] = {}  # what is written where a variable is used, if that is not its name
+    lines = []
+    for index, statement in enumerate(statements):
+        text = _call(statement, [_argument(argument, known) for argument in statement.arguments])
+        if _moves(statements, index, users[index], text):
+            known[statement.target] = text
+        else:
+            lines.append((statement.target, text.shown))
+            known.pop(statement.target, None)
+    return lines
+
+
+def _users(statements: Sequence[Statement], outputs: Sequence[str]) -> dict[int, list[int]]:
+    """Statement -> the statements that use its result, once for each use; an output has the number after the last."""
     users: dict[int, list[int]] = defaultdict(list)
-    current: dict[object, int] = {}
-    for index, statement in enumerate(program.statements):
+    current: dict[Argument, int] = {}
+    for index, statement in enumerate(statements):
         for argument in statement.arguments:
             if argument in current:
                 users[current[argument]].append(index)
         current[statement.target] = index
-    for output in program.outputs:
+    for output in outputs:
         if output in current:
-            users[current[output]].append(len(program))
+            users[current[output]].append(len(statements))
     return users
 
 
-def _moves(program: Program, index: int, users: list[int], text: _Text) -> bool:
+def _moves(statements: Sequence[Statement], index: int, users: list[int], text: _Text) -> bool:
     """Whether the text of a statement may stand where its result is used: its variables mean the same there."""
-    if len(users) != 1 or users[0] == len(program) or text.depth >= MOST_NESTING or not text.reads:
+    if len(users) != 1 or users[0] == len(statements) or text.depth >= MOST_NESTING or not text.reads:
         return False
-    return text.reads.isdisjoint(other.target for other in program.statements[index + 1 : users[0]])
+    return text.reads.isdisjoint(other.target for other in statements[index + 1 : users[0]])
 
 
-def _argument(argument: str | float, known: dict[str, _Text]) -> _Text:
+def _argument(argument: Argument, known: dict[str, _Text]) -> _Text:
     if isinstance(argument, str):
         return known.get(argument, _Text(argument, reads=frozenset([argument])))
     return _Text(format_argument(argument))

@@ -109,6 +109,7 @@ class Console:
         )
         with suppress(OSError, ValueError):
             live.start()
+            live.console.show_cursor()  # a process that is killed leaves the terminal as it is
         self._live = live
         try:
             yield
@@ -123,9 +124,9 @@ class Console:
         if self._quiet:
             yield
             return
-        from search.watching import Watcher
+        from search.watching import SHARE, Watcher
 
-        watcher, over = Watcher(directory), threading.Event()
+        watcher, over = Watcher(directory, SHARE if self.terminal else 0.0), threading.Event()
 
         def look() -> None:
             while not over.wait(self.every):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import fmean
 
 import dsl
 from proxy_tasks import TRAINED
+from search.evaluator import Evaluation
 from search.workers import Bench
 
 FIRST_FRESH_SEED = 1000  # a search and its tuning use seeds counted from 0
@@ -26,11 +28,14 @@ class Score:
             task, in units of the tuned AdamW's (`proxy_tasks.Combination`).
         kind: "trained", or how the first failed training ended.
         tasks: number of tasks.
+        curves: for each task the mean over the seeds of the training losses (`proxy_tasks.Outcome.curve`); none where a
+            training failed.
     """
 
     losses: tuple[float, ...]
     kind: str
     tasks: int = 1
+    curves: tuple[tuple[float, ...], ...] = ()
 
     @property
     def mean(self) -> float:
@@ -48,7 +53,7 @@ class Score:
 
     def on(self, task: int) -> Score:
         """On one of the tasks alone."""
-        return Score(self.losses[task :: self.tasks], self.kind)
+        return Score(self.losses[task :: self.tasks], self.kind, curves=self.curves[task : task + 1])
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,22 @@ def run_stage(
         first_seed: seeds are first_seed, first_seed + 1, ...
     """
     scores: list[Score] = []
+    tasks = len(bench.trials(1))
     programs = [*baselines.values(), *candidates.values()]
     for evaluation in bench.evaluate(programs, bench.trials(seeds, first_seed)):
         losses = tuple(outcome.loss for outcome in evaluation.outcomes if outcome.loss is not None)
-        scores.append(Score(losses, evaluation.kind, len(bench.trials(1))))
+        scores.append(Score(losses, evaluation.kind, tasks, _curves(evaluation, tasks)))
         report(len(scores), len(programs))
     known = dict(zip(baselines, scores, strict=False))
     found = dict(zip(candidates, scores[len(baselines) :], strict=True))
     return Stage(bench.scale, seeds, known, found)
+
+
+def _curves(evaluation: Evaluation, tasks: int) -> tuple[tuple[float, ...], ...]:
+    if evaluation.kind != TRAINED:
+        return ()
+    curves = [outcome.curve for outcome in evaluation.outcomes]
+    return tuple(tuple(map(fmean, zip(*curves[task::tasks], strict=False))) for task in range(tasks))
 
 
 def winner(stages: list[Stage]) -> str:

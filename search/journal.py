@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import dsl
 from proxy_tasks import Outcome
 from search.errors import SearchError
@@ -25,6 +27,16 @@ from search.lock import Lock
 SCHEMA_VERSION = 4
 FILE_NAME = "journal.sqlite"
 SECONDS_BETWEEN_FLUSHES = 1.0
+
+COLUMNS: dict[str, type] = {  # of children, for figures (`Result.columns`)
+    **dict.fromkeys(("id", "parent"), np.int64),
+    "mutation": np.str_,
+    **dict.fromkeys(("statements", "live"), np.int64),
+    "hash": np.str_,
+    "trained": np.bool_,
+    "kind": np.str_,
+    **dict.fromkeys(("fitness", "seconds"), np.float64),
+}
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -373,6 +385,34 @@ class Reader:
             if not found or length < found[-1][0]:
                 found.append((length, id))
         return [(length, self.child(id)) for length, id in reversed(found)]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The children in order, a column for each of COLUMNS; of numbers NaN or -1, of text "" where there is none."""
+        rows = self._rows(
+            "SELECT id, ifnull(parent, -1), ifnull(mutation, ''), statements, live, hash, trained = id, kind, fitness,"
+            " children.seconds FROM children JOIN evaluations USING (trained) ORDER BY id"
+        )
+        columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+        return {name: np.array(column, type) for (name, type), column in zip(COLUMNS.items(), columns, strict=True)}
+
+    def line(self, id: int) -> list[int]:
+        """The numbers of the ancestors of a child and its own, the first program's first."""
+        rows = self._rows(
+            "WITH RECURSIVE line (id) AS (SELECT ? UNION ALL SELECT parent FROM children JOIN line USING (id)"
+            " WHERE parent IS NOT NULL) SELECT id FROM line ORDER BY id",
+            (id,),
+        )
+        return [id for (id,) in rows]
+
+    def offspring(self, id: int) -> int:
+        """Number of the children that were made from one."""
+        ((count,),) = self._rows("SELECT count(*) FROM children WHERE parent = ?", (id,))
+        return count
+
+    def of_hash(self, hash: str) -> int:
+        """Number of the children that compute the same."""
+        ((count,),) = self._rows("SELECT count(*) FROM children WHERE hash = ?", (hash,))
+        return count
 
     def statements(self, count: int) -> tuple[int, int]:
         """Statements of the last `count` children that trained: (all, those that reach the weights)."""

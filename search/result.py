@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import dsl
 from search.errors import SearchError
 from search.funnel import Score, Stage
-from search.journal import Child, Reader, Totals
-from search.searches import begun, best, child, digest
+from search.journal import COLUMNS, Child, Reader, Totals
+from search.lineage import Ancestor, lineage
+from search.searches import begun, best, digest, front, located
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,37 @@ class Result:
         """The best distinct programs by search fitness, best first, by their keys."""
         return best(begun(self.config, self.directory), count)
 
+    def front(self) -> dict[str, Child]:
+        """The Pareto front of length (live statements) against search fitness, shortest first, by their keys."""
+        return {key: child for key, (_, child) in front(begun(self.config, self.directory)).items()}
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The children of all searches as columns of equal length, in their order; `pandas.DataFrame` takes them.
+
+        - search: name of the search, "" if the run has only one;
+        - id, parent: numbers in the search; parent is -1 for its first program;
+        - mutation: kind of the mutation, "" for the first;
+        - statements, live: statements in all, and those that reach the weights;
+        - hash: of what it computes;
+        - trained: whether it was trained itself; False if an earlier child of its hash answers for it;
+        - kind, fitness: what became of it; NaN without a fitness;
+        - seconds: of the search when it was committed, interruptions left out.
+        """
+        found = [(place.name, reader.columns()) for place, reader in begun(self.config, self.directory).items()]
+        names = [np.full(len(columns["id"]), name) for name, columns in found]
+        joined = {
+            name: np.concatenate([np.array([], type), *(columns[name] for _, columns in found)])
+            for name, type in COLUMNS.items()
+        }
+        return {"search": np.concatenate([np.array([], np.str_), *names]), **joined}
+
+    def lineage(self, key: str | int) -> list[Ancestor]:
+        """The ancestors of a child and itself, the warm-start program first; through the restarts, if there are any."""
+        return lineage(self.config, self.directory, str(key))
+
     def child(self, key: str | int) -> Child:
         """One child by its number, behind the name of its search if the run has several: "search-2/17"."""
-        return child(self.config, self.directory, str(key))
+        return _child(self.config, self.directory, str(key))
 
     def chosen(self, key: str | None) -> tuple[str, Child]:
         """The child of this key; if None the winner or, while there is none, the best so far; and its key.
@@ -118,10 +149,15 @@ def load(directory: Path | str) -> Result:
         redundancy(searches.values(), config.get("population", 1000)),
         stages_of(reader),
         winner,
-        None if winner is None else child(config, directory, winner),
+        None if winner is None else _child(config, directory, winner),
         reader.fact("seconds", {}),
         {int(scale): machine for scale, machine in reader.fact("machines", {}).items()},
     )
+
+
+def _child(config: dict[str, Any], directory: Path, key: str) -> Child:
+    _, reader, number = located(config, directory, key)
+    return reader.child(number)
 
 
 def redundancy(searches: Iterable[Reader], population: int) -> float:
@@ -138,7 +174,8 @@ def stages_of(reader: Reader) -> list[Stage]:
 
 def _stage(data: dict[str, Any]) -> Stage:
     def score(value: dict[str, Any]) -> Score:
-        return Score(tuple(value["losses"]), value["kind"], value.get("tasks", 1))
+        curves = tuple(map(tuple, value.get("curves", ())))
+        return Score(tuple(value["losses"]), value["kind"], value.get("tasks", 1), curves)
 
     return Stage(
         data["scale"],

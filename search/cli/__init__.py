@@ -15,7 +15,23 @@ from types import ModuleType
 from dsl import ProgramError
 from dsl.errors import MachineError
 from proxy_tasks import TaskError
-from search.cli import check, config, digest, doctor, export, functions, resume, run, show, simplify, tasks, watch
+from search.cli import (
+    check,
+    config,
+    diff,
+    digest,
+    doctor,
+    export,
+    functions,
+    lineage,
+    ls,
+    resume,
+    run,
+    show,
+    simplify,
+    tasks,
+    watch,
+)
 from search.cli.arguments import add_commands
 from search.console import Console
 from search.errors import SearchError
@@ -25,7 +41,10 @@ COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "resume": resume,
     "watch": watch,
+    "ls": ls,
     "show": show,
+    "lineage": lineage,
+    "diff": diff,
     "check": check,
     "simplify": simplify,
     "export": export,

@@ -42,6 +42,11 @@ def add_commands(
         command.add_arguments(subparser)
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Adds --json."""
+    parser.add_argument("--json", action="store_true", help="print JSON, with every figure in full")
+
+
 def program(name: str) -> dsl.Program:
     """The program that an argument names.
 

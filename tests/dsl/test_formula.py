@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import dsl
@@ -47,3 +48,17 @@ def test_deep_nesting_is_broken_into_lines():
         "def train(w, g, lr):\n" + "  update = sin(g)\n" + "  update = sin(update)\n" * 60 + "  return update"
     )
     assert dsl.formula(program).count("; ") == 3
+
+
+@pytest.mark.parametrize("origin", ["descendant", "wild"])
+def test_the_formulas_of_the_outputs_are_what_a_step_computes(origin, request):
+    draw, rng = request.getfixturevalue(origin), np.random.default_rng(0)
+    for number in range(300):
+        program = draw(72, number)
+        w, g, *states = rng.standard_normal((2 + len(program.states), 5))
+        update, after = dsl.step(program, w, g, states, 0.7)
+        for text, expected in zip(dsl.formulas(program).values(), (update, *after), strict=True):
+            *lines, last = text.split("; ")
+            lines += [f"out = {last}", f"return {', '.join(['out'] * len(program.outputs))}"]
+            alone = dsl.parse("\n  ".join([f"def train({', '.join(program.inputs)}):", *lines]))
+            np.testing.assert_array_equal(dsl.step(alone, w, g, states, 0.7)[0], expected)

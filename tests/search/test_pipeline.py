@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import itertools
 import math
 import subprocess
 import sys
@@ -18,12 +19,15 @@ import optax
 import pytest
 
 import dsl
+import proxy_tasks
 import search
-from proxy_tasks import NON_FINITE, TRAINED, TaskError
+from proxy_tasks import NON_FINITE, TRAINED, TaskError, Trainer
 from search import Config, Result, SearchError
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, RayConfig, TuneConfig, WindowConfig
 from search.configuration import config_from_dict
 from search.console import Console
+from search.funnel import FIRST_FRESH_SEED
+from search.journal import Reader
 from search.summary import format_loss, format_score
 from search.workers import InlineWorkers
 
@@ -197,6 +201,7 @@ def test_the_summary_has_the_figures(result):
 
 def test_a_run_of_the_same_configuration_has_the_same_digest_in_another_process(result, config, tmp_path):
     code = f"""
+import proxy_tasks
 import search
 from search.configuration import config_from_dict
 result = search.run(config_from_dict({result.config!r}, "the test"), {str(tmp_path / "again")!r})
@@ -346,3 +351,53 @@ def test_a_cluster_that_is_not_there_is_found_out_before_anything_is_done(config
     with pytest.raises(SearchError, match="there is no cluster at ray.address 127.0.0.1:1 "):
         search.run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_columns_are_those_of_the_children(result):
+    columns = result.columns()
+    children = list(Reader(result.directory).children())
+    assert {len(column) for column in columns.values()} == {len(children)}
+    for place, child in enumerate(children):
+        row = {name: column[place] for name, column in columns.items()}
+        assert row["search"] == "" and row["id"] == child.id and row["hash"] == child.hash
+        assert row["parent"] == (-1 if child.parent is None else child.parent)
+        assert row["mutation"] == (child.mutation or "") and row["trained"] == child.new
+        assert (row["statements"], row["live"]) == (len(child.program), len(dsl.live(child.program)))
+        assert row["kind"] == child.evaluation.kind
+        fitness = child.evaluation.fitness
+        assert np.isnan(row["fitness"]) if fitness is None else row["fitness"] == fitness
+    assert np.all(np.diff(columns["seconds"][1:]) >= 0)
+
+
+def test_a_line_leads_from_the_warm_start_to_the_child_by_its_parents(result):
+    line = result.lineage(result.winner_key)
+    assert (line[0].key, line[0].mutation, line[0].change, line[0].gain) == ("0", None, "", None)
+    assert line[-1].key == result.winner_key
+    for before, ancestor in itertools.pairwise(line):
+        child, parent = result.child(ancestor.key), result.child(before.key)
+        assert child.parent == parent.id and ancestor.mutation == child.mutation
+        assert ancestor.fitness == child.evaluation.fitness
+        assert ancestor.gain == parent.evaluation.fitness - child.evaluation.fitness
+        assert ancestor.same == (child.hash == parent.hash)
+        went = [line[2:] for line in ancestor.change.splitlines() if line[0] == "-"]
+        came = [line[2:] for line in ancestor.change.splitlines() if line[0] == "+"]
+        texts = [[line.strip() for line in str(c.program).splitlines()] for c in (parent, child)]
+        assert sorted([*texts[0], *came]) == sorted([*texts[1], *went])
+
+
+def test_the_front_is_better_the_longer(result):
+    front = list(result.front().values())
+    lengths = [len(dsl.live(child.program)) for child in front]
+    losses = [child.evaluation.fitness for child in front]
+    assert lengths == sorted(set(lengths)) and losses == sorted(set(losses), reverse=True)
+    assert losses[-1] == next(iter(result.best(1).values())).evaluation.fitness
+
+
+def test_the_funnel_keeps_the_mean_learning_curves(result, config):
+    for stage in result.stages:
+        trainer = Trainer(proxy_tasks.get(config.task, stage.scale))
+        program = dsl.canonical(result.baselines[stage.scale]["adamw"].program("adamw"))
+        outcomes = [trainer.train(program, FIRST_FRESH_SEED + seed) for seed in range(stage.seeds)]
+        (curve,) = stage.baselines["adamw"].curves
+        np.testing.assert_allclose(curve, np.mean([outcome.curve for outcome in outcomes], axis=0), rtol=1e-6)
+        assert all(len(score.curves) == (score.kind == TRAINED) for score in stage.scores.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -262,3 +263,26 @@ def test_a_reused_run_that_is_gone_is_not_missed(result, alone, tmp_path):
     search.resume(tmp_path / "run", {"generated": 120}, Console(stream=told))
     assert "is no longer there: what it knew is trained again" in told.getvalue()
     assert Reader(tmp_path / "run").digest() == Reader(result.directory / "search-1").digest()
+
+
+def test_a_line_goes_through_the_restarts(result):
+    key = f"restart-2/{Reader(result.directory / 'restart-2').best(1)[0].id}"
+    line = result.lineage(key)
+    assert line[0].key in ("search-1/0", "search-2/0") and line[-1].key == key
+    starts = [(before, after) for before, after in itertools.pairwise(line) if after.mutation is None]
+    assert [after.key for _, after in starts] == ["restart-1/0", "restart-2/0"]
+    for before, after in starts:
+        assert before.key == Reader(result.directory / after.key.partition("/")[0]).fact("from")
+        assert after.same and after.change == "" and after.gain == 0
+
+
+def test_the_columns_of_several_searches_follow_one_another(result):
+    columns = result.columns()
+    assert list(dict.fromkeys(columns["search"])) == NAMES and len(columns["id"]) == 4 * 121
+
+
+def test_a_line_of_a_search_that_is_not_there_is_refused(result):
+    with pytest.raises(
+        SearchError, match="there is no child search-7/1: of this run, write NAME/NUMBER, with NAME one of search-1"
+    ):
+        result.lineage("search-7/1")

@@ -108,9 +108,9 @@ def test_a_run_on_a_terminal_is_seen_there_and_from_elsewhere_and_leaves_the_ter
     assert code == 130 and "Traceback" not in drawn
     for text in ["of 100000 children", "AdamW", "best of its length", "1 of 1 workers", "adamw tuned on"]:
         assert text in drawn
-    above, _, below = drawn.rpartition("\x1b[?25h")  # the cursor is shown again
-    assert "\x1b[?25l" in above and "stopping: what is being trained is finished first" in above
-    assert "to go on: " in below and "optsearch: interrupted: go on with" in below and "\x1b[?25l" not in below
+    above, _, below = drawn.rpartition("\x1b[?25h")  # the cursor is shown, and the picture stands
+    assert "stopping: what is being trained is finished first" in above and "\x1b[?25l" not in below
+    assert "to go on: " in below and "optsearch: interrupted: go on with" in below
 
     assert main(["watch", str(run)]) == 0
     line, end = capsys.readouterr().out.splitlines()
