@@ -54,15 +54,15 @@ def _above(view: View, width: int) -> Iterator[list[tuple[str, str]]]:
         (state, "" if state is workers and view.workers == view.workers_in_all else "bold yellow"),
     ]
     share = min(1.0, view.work.done / view.work.of) if view.work.of else 0.0
-    full = round(share * min(BAR, width // 3))
+    columns = min(BAR, width // 3) if view.work.of else 0
+    full = round(share * columns)
+    left = f"{format_span(view.work.left_s)} left" if view.work.left_s is not None else ""
     yield [
         (f"{view.step or 'begin':<7}", "bold"),
         ("━" * full, "green"),
-        ("━" * (min(BAR, width // 3) - full), "dim") if view.work.of else ("", ""),
-        (f" {share:.0%} " if view.work.of else "", ""),
-        (" ".join(filter(None, (view.doing, format_work(view.work)))), ""),
-        (f", {format_span(view.seconds)}", ""),
-        (f", {format_span(view.work.left_s)} left" if view.work.left_s is not None else "", "bold"),
+        ("━" * (columns - full), "dim"),
+        (f" {share:.0%} " if columns else "", ""),
+        (", ".join(filter(None, (view.doing, format_work(view.work), format_span(view.seconds), left))), ""),
     ]
     yield [
         ("children ", "dim"),
@@ -82,7 +82,7 @@ def _above(view: View, width: int) -> Iterator[list[tuple[str, str]]]:
     yield [
         ("best ", "dim"),
         (format_loss(best.fitness), "bold green") if best else ("-", ""),
-        (f" (child {best.key})" if best else "", "dim"),
+        (f" (child {best.child})" if best else "", "dim"),
         ("   AdamW ", "dim"),
         ("-" if view.adamw is None else format_loss(view.adamw), ""),
     ]
@@ -131,7 +131,7 @@ def sparkline(history: Sequence[tuple[int, float]], length: int, width: int) -> 
 
 def _front(view: View, room: int) -> Iterator[list[tuple[str, str]]]:
     """The hall of fame in so many lines, the best programs if not all have room."""
-    width = max(6, *(len(member.key) for member in view.front))
+    width = max(6, *(len(member.child) for member in view.front))
     shown = view.front[-(room - 2) :]
     cut = len(view.front) - len(shown)
     yield [("", "")]
@@ -139,7 +139,7 @@ def _front(view: View, room: int) -> Iterator[list[tuple[str, str]]]:
     yield [(f"{heading}best of its length{f'; {cut} shorter ones' if cut else ''}", "dim")]
     for member in shown:
         yield [
-            (f"{member.length:>6}  {format_loss(member.fitness):>8}  ", ""),
-            (f"{member.key:>{width}}  ", "dim"),
+            (f"{member.live:>6}  {format_loss(member.fitness):>8}  ", ""),
+            (f"{member.child:>{width}}  ", "dim"),
             (member.formula, "" if member.simplified else "dim"),
         ]

@@ -17,15 +17,15 @@ class Member:
     """A program of the Pareto front of length against fitness.
 
     Attributes:
-        key: number of the child, behind the name of its search if the run has several.
-        length: statements that reach the weights.
+        child: its number, behind the name of its search if the run has several.
+        live: statements that reach the weights.
         fitness: mean validation loss.
         formula: on one line.
         simplified: whether that is the formula of the simplified program; if not, of these statements as they are.
     """
 
-    key: str
-    length: int
+    child: str
+    live: int
     fitness: float
     formula: str
     simplified: bool
@@ -67,10 +67,10 @@ class View:
         scale: of the task.
         state: RUNNING; ENDED: there is a winner; INTERRUPTED: there is none, and no process writes the run.
         winner: name of the child that won.
-        step: that the run is at, or was at last: tune, evolve or funnel; "" before these.
+        step: that the run is at, or was at last: tune, evolve or funnel; "" before these, "end" behind them.
         doing: what is done in it; "" if the children say it all.
         work: of the step, or of what is done in it.
-        seconds: that the step has taken, interruptions left out.
+        seconds: that the step has taken, interruptions left out; at the end, all of them.
         workers: that are there and have begun.
         workers_in_all: that there are to be.
         searches: of the run that have begun.
@@ -133,7 +133,7 @@ class View:
             "children_per_s_in_all": self.rates_in_all.generated,
             "trainings_per_s_in_all": self.rates_in_all.trained,
             "best": best and best.fitness,
-            "best_child": best and best.key,
+            "best_child": best and best.child,
             "adamw": self.adamw,
             "workers": self.workers,
             "workers_in_all": self.workers_in_all,

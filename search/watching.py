@@ -16,6 +16,7 @@ from search.lock import held
 from search.now import Now
 from search.remaining import remaining
 from search.searches import Place, places
+from search.summary import format_seconds
 from search.view import ENDED, INTERRUPTED, RUNNING, Member, Rates, View, Work
 
 WINDOW_S = 20.0  # over which children and trainings a second are counted
@@ -75,7 +76,9 @@ class Watcher:
         in_all = Rates(totals.generated / evolved, totals.trained / evolved) if evolved else Rates()
         rates = self._rates(moment, totals, in_all) if (state, now.step) == (RUNNING, "evolve") else Rates()
 
-        if now.step == "evolve":
+        if state == ENDED:
+            now, seconds, work = Now("end", doing=format_seconds(known)), sum(known.values()), Work()
+        elif now.step == "evolve":
             work = remaining(config.get("budget", {}), repeats, restarts, rates)
         else:
             left = (now.of - now.done) * (moment - now.since) / now.done if now.done else None

@@ -79,7 +79,7 @@ SIZES = [(80, 24), (120, 40), (100, 30), (40, 12), (20, 5), (3, 2), (1, 1), (80,
 def test_it_fits(width, height, state):
     begun = replace(VIEW, step="", workers_in_all=0, history=(), front=(), adamw=None, work=Work())
     hostile = tuple(
-        replace(member, formula=HOSTILE + member.formula, key=f"search-2/{HOSTILE}") for member in VIEW.front
+        replace(member, formula=HOSTILE + member.formula, child=f"search-2/{HOSTILE}") for member in VIEW.front
     )
     several = replace(VIEW, task=HOSTILE, doing=HOSTILE, directory=Path(HOSTILE), front=hostile, searches_in_all=3)
     for view in (VIEW, begun, several):
@@ -89,7 +89,7 @@ def test_it_fits(width, height, state):
 
 def test_what_others_have_named_is_shown_as_it_is_written():
     named = replace(VIEW, task=HOSTILE, doing=HOSTILE, front=(replace(VIEW.front[0], formula=HOSTILE),))
-    lines = drawn(named, 200, 30)
+    lines = drawn(named, 400, 30)
     assert (
         sum(
             "[red]not red[/red] [/] [link=x]y[/link] :boom: \N{REPLACEMENT CHARACTER}[2J" in row for row in plain(lines)

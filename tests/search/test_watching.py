@@ -50,7 +50,7 @@ def expect_same(view: View, directory: Path) -> None:
     result = search.load(directory)
     assert view.totals == result.totals and view.redundancy == result.redundancy
     found = front(begun(result.config, directory))
-    assert [(m.key, (m.length, m.fitness)) for m in view.front] == [
+    assert [(m.child, (m.live, m.fitness)) for m in view.front] == [
         (key, (length, child.evaluation.fitness)) for key, (length, child) in found.items()
     ]
     if found:
@@ -129,7 +129,7 @@ def test_the_formulas_are_those_of_the_simplified_programs_once_there_was_time_f
     first, all_of_them = (Watcher(result.directory, share).look().front for share in (0.0, 1e9))
     assert [member.simplified for member in first] == [False] * (len(first) - 1) + [True]
     for member in all_of_them:
-        program = dsl.simplify(result.child(member.key).program)
+        program = dsl.simplify(result.child(member.child).program)
         assert member.simplified and member.formula == dsl.formula(program)
 
 
