@@ -98,10 +98,10 @@ def test_a_run_on_a_terminal_is_seen_there_and_from_elsewhere_and_leaves_the_ter
 ):
     run = tmp_path / "run"
     terminal = OnTerminal("run", config, "--out", run, env=environment(tmp_path, TERM="xterm-256color"))
-    wait_for_children(run, 500)
+    wait_for_children(run, 200)
     assert main(["watch", str(run), "--once", "--json"]) == 0
     seen = json.loads(capsys.readouterr().out)
-    assert (seen["state"], seen["step"], seen["workers"]) == ("running", "evolve", 1) and seen["generated"] >= 500
+    assert (seen["state"], seen["step"], seen["workers"]) == ("running", "evolve", 1) and seen["generated"] >= 200
     assert held(run)
     terminal.process.send_signal(signal.SIGINT)
     code, drawn = terminal.ended()
@@ -120,7 +120,7 @@ def test_a_run_on_a_terminal_is_seen_there_and_from_elsewhere_and_leaves_the_ter
 
 def test_a_run_that_is_watched_is_followed_to_its_end_and_its_log_is_json(config, tmp_path, capsys):
     run = tmp_path / "run"
-    options = ["--set", "budget.generated=3000", "--log-format", "json", "--log-every", "0.2"]
+    options = ["--set", "budget.generated=1500", "--log-format", "json", "--log-every", "0.2"]
     process = subprocess.Popen(
         [*COMMAND, "run", str(config), "--out", str(run), *options],
         stdout=subprocess.PIPE,
@@ -132,7 +132,7 @@ def test_a_run_that_is_watched_is_followed_to_its_end_and_its_log_is_json(config
     assert main(["watch", str(run), "--every", "0.2"]) == 0
     *_, last, end = capsys.readouterr().out.splitlines()
     result = search.load(run)
-    assert last.startswith(f"ended: 3000 children, {result.totals.trained} trained, best fitness ")
+    assert last.startswith(f"ended: 1500 children, {result.totals.trained} trained, best fitness ")
     assert end.startswith(f"the run has ended, its winner is child {result.winner_key}: ")
     out, log = process.communicate(timeout=60)
     assert process.returncode == 0 and out.startswith("The winner, child ")
