@@ -92,8 +92,7 @@ class Steps:
                 self.journal.close()
             else:  # so that the same command can be given again
                 self.journal.discard()
-        self.write_winner()
-        return load(self.directory)
+        return write_winner(self.directory)
 
     def begun(self) -> dict[Place, Reader]:
         """The searches that have begun."""
@@ -281,12 +280,20 @@ class Steps:
         )
         return stage
 
-    def write_winner(self) -> None:
-        """The simplified winner as a program and in the formats of EXPORTS."""
-        result = load(self.directory)
-        simplified = result.simplified
-        assert result.winner_key is not None and simplified is not None
-        (self.directory / "winner.txt").write_text(str(simplified), encoding="utf-8")
-        for target in EXPORTS:
-            code = dsl.export(simplified, target, provenance(result, result.winner_key))
-            (self.directory / f"winner_{target}.py").write_text(code, encoding="utf-8")
+
+def write_winner(directory: Path) -> Result:
+    """Writes the simplified winner of a run that ended, as a program and in the formats of EXPORTS; gives the run.
+
+    What is there already is left alone, so that a run may lie where nothing can be written.
+    """
+    result = load(directory)
+    simplified = result.simplified
+    assert result.winner_key is not None and simplified is not None
+    origin = provenance(result, result.winner_key)
+    texts = {"winner.txt": str(simplified)}
+    texts |= {f"winner_{target}.py": dsl.export(simplified, target, origin) for target in EXPORTS}
+    for name, text in texts.items():
+        file = directory / name
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+    return result

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sqlite3
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from types import ModuleType
+from typing import NoReturn
 
 from dsl import ProgramError
 from dsl.errors import MachineError
@@ -65,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process if None.
 
     Returns:
-        The exit code.
+        The exit code; a process that is interrupted ends here.
     """
     arguments = _parser().parse_args(argv)
     as_json = getattr(arguments, "log_format", "text") == "json"
@@ -81,7 +83,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except sqlite3.DatabaseError as error:
         return _fail(f"the journal cannot be used: {error}", ERROR, as_json)
     except KeyboardInterrupt as error:
-        return _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED, as_json)
+        if argv is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED, as_json)
+        return INTERRUPTED if argv is not None else _leave()
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE
@@ -112,6 +117,14 @@ def _version() -> str:
         return metadata.version("optsearch")
     except metadata.PackageNotFoundError:
         return "(not installed)"
+
+
+def _leave() -> NoReturn:
+    """Ends the process at once: what JAX and Ray do at exit crashes, or has a code of its own, if it is interrupted."""
+    with suppress(OSError):  # a terminal that is gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def _drop_output() -> None:
