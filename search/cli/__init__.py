@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from types import ModuleType
 from typing import NoReturn
@@ -31,14 +32,17 @@ from search.cli import (
     show,
     simplify,
     tasks,
+    watch,
 )
 from search.cli.arguments import add_commands
+from search.console import Console
 from search.errors import SearchError
 
 # A subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit code`; its docstring is its help.
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "resume": resume,
+    "watch": watch,
     "ls": ls,
     "show": show,
     "lineage": lineage,
@@ -66,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code; a process that is interrupted ends here.
     """
     arguments = _parser().parse_args(argv)
+    as_json = getattr(arguments, "log_format", "text") == "json"
     if not getattr(arguments, "quiet", False):
         _show_log()
     try:
@@ -73,22 +78,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except (SearchError, ProgramError, TaskError, MachineError) as error:
-        for note in getattr(error, "__notes__", ()):  # the traceback of a user's task
-            print(note, file=sys.stderr)
-        return _fail(str(error), ERROR)
+        notes = getattr(error, "__notes__", ())  # the traceback of a user's task
+        return _fail(str(error), ERROR, as_json, notes)
     except sqlite3.DatabaseError as error:
-        return _fail(f"the journal cannot be used: {error}", ERROR)
+        return _fail(f"the journal cannot be used: {error}", ERROR, as_json)
     except KeyboardInterrupt as error:
         if argv is None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED)
+        _fail(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED, as_json)
         return INTERRUPTED if argv is not None else _leave()
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE
     except OSError as error:  # a full disk, say
         _drop_output()
-        return _fail(str(error), ERROR)
+        return _fail(str(error), ERROR, as_json)
 
 
 def _show_log() -> None:
@@ -117,8 +121,9 @@ def _version() -> str:
 
 def _leave() -> NoReturn:
     """Ends the process at once: what JAX and Ray do at exit crashes, or has a code of its own, if it is interrupted."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # a terminal that is gone
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(INTERRUPTED)
 
 
@@ -127,7 +132,13 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(message: str, code: int) -> int:
+def _fail(message: str, code: int, as_json: bool, notes: Sequence[str] = ()) -> int:
+    """Says what went wrong, in one line below the notes; the code."""
+    text = " ".join(message.splitlines())
+    if as_json:
+        Console(as_json=True).line(text, "error", code=code, notes=list(notes))
+        return code
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a line of progress may stand there
-    print(f"{clear}optsearch: {' '.join(message.splitlines())}", file=sys.stderr)
+    with suppress(OSError):  # a terminal that is gone
+        print(*notes, f"{clear}optsearch: {text}", sep="\n", file=sys.stderr)
     return code

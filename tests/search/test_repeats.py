@@ -16,7 +16,7 @@ from search import Config, Result, SearchError
 from search.cli import main
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, TuneConfig, WindowConfig
 from search.console import Console
-from search.evolution import Progress
+from search.evolution import Progress, evolve
 from search.journal import FILE_NAME, Journal, Reader
 
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
@@ -140,12 +140,15 @@ def test_a_run_may_have_the_name_of_one_of_its_searches(alone, tmp_path, capsys)
 def test_a_run_that_is_lost_in_any_of_its_searches_goes_on_as_if_it_had_not_been(
     result, config, tmp_path, monkeypatch, name, stop_at
 ):
-    def lost(repeats: Any, where: str, progress: Progress) -> None:
-        if (where, progress.generated) == (name, stop_at):
-            raise KeyboardInterrupt
+    def losing(of_search: Config, *values: Any, **named: Any) -> Any:
+        def report(progress: Progress) -> None:
+            if (of_search.seed, progress.generated) == (config.seed + NAMES.index(name), stop_at):
+                raise KeyboardInterrupt
+
+        return evolve(of_search, *values, report=report, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr("search.repeats.Repeats._show", lost)
+        patch.setattr("search.repeats.evolve", losing)
         with pytest.raises(KeyboardInterrupt):
             search.run(config, tmp_path / "run")
     search.resume(tmp_path / "run")

@@ -151,7 +151,7 @@ def products(directory: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "step",
-    ["steps.Steps.tune", "steps.Steps.warm_start", "repeats.Repeats._show", "steps.Steps.stage"]
+    ["steps.Steps.tune", "steps.Steps.warm_start", "evolution._Search.commit", "steps.Steps.stage"]
     + ["steps.write_winner"],
 )
 def test_a_run_goes_on_with_the_step_that_it_was_interrupted_in(tmp_path, config, monkeypatch, step):
