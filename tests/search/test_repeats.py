@@ -231,6 +231,7 @@ def test_a_run_that_was_gone_on_with_under_other_versions_is_not_reused(result, 
     shutil.copytree(result.directory, tmp_path / "other")
     journal = Journal(tmp_path / "other")
     journal.facts(origin={**Reader(tmp_path / "other").fact("origin"), "sources": "another"})
+    journal.forget("winner")
     journal.close()
     search.resume(tmp_path / "other")
     with pytest.raises(SearchError, match="cannot be reused: it was gone on with under other versions"):
