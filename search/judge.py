@@ -68,6 +68,8 @@ class Change:
         return self.mean + quantile(confidence, self.seeds - 1) * self.error
 
     def __str__(self) -> str:
+        if math.isinf(self.mean):
+            return f"{self.task}, where a training fails"
         return f"{self.task} {self.mean:+.1%} +- {self.error:.1%}"
 
 

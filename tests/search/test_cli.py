@@ -410,7 +410,7 @@ def test_show_counts_the_children_of_a_child_and_those_that_compute_the_same(cal
 def test_json_has_what_show_shows_in_full(call, run_directory):
     found = json.loads(call("show", run_directory, "--json"))
     assert (found["state"], found["generated"], found["cache_hit_rate"]) == ("interrupted", 5, pytest.approx(0.2))
-    assert found["front"][1] == {"child": "2", "live": 2, "fitness": 0.375, "formula": "u = sign(g * lr); return u"}
+    assert found["front"][1] == {"child": "2", "live": 2, "fitness": 0.375, "formula": "update = sign(g * lr)"}
     child = json.loads(call("show", run_directory, 2, "--json"))
     assert dsl.parse(child["program"]) == dsl.parse(REDUNDANT) and child["live"] == [0, 2]
     assert child["formulas"] == {"update": "sign(g * lr)"}
