@@ -108,7 +108,7 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
             why, _ = candidate
             if why not in told:
                 told.add(why)
-                console.line(f"stays: {why} costs {change}")
+                console.line(f"stays: {why} ({change})")
 
         def tell(step: Step) -> None:
             console.line(f"{len(step.before)} -> {len(step.after)} statements: {step.why}")
@@ -117,6 +117,9 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
 
         program = dsl.simplify(program)
         factors = {scale: _factor(program, scale, hearings, config.simplify, report) for scale in scales}
+        for scale, factor in factors.items():
+            if factor != 1.0:
+                console.line(f"at scale {scale} the update is multiplied by {factor:g}, which suits its tasks")
         first = factors[config.scale]
         given = dsl.simplify(times(program, first)) if first != 1.0 else program
         hearings = [replace(one, factor=factors[one.bench.scale] / first) for one in hearings]

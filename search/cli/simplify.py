@@ -108,12 +108,6 @@ def _on_tasks(config: Config, given: dsl.Program, console: Console) -> dsl.Progr
     from search.simplification import simplify_on_tasks
 
     found = simplify_on_tasks(config, given, console)
-    first, *others = found.factors.items()
-    if first[1] != 1.0:
-        console.line(f"the update was multiplied by {first[1]:g}, which suits the tasks")
-    for scale, factor in others:
-        if factor != first[1]:
-            console.line(f"at scale {scale}, where {factor:g} suits them, it was multiplied by that")
     if not found.steps:
         console.line("nothing can be spared")
         return found.program
