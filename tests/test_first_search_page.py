@@ -1,0 +1,38 @@
+"""The tutorial: its commands run one after the other, and print what it shows, numbers and programs aside."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import search
+from search.cli import main
+
+PAGE = (Path(__file__).parents[1] / "docs" / "first-search.md").read_text(encoding="utf-8")
+
+
+def blocks() -> list[tuple[str, list[str]]]:
+    """The commands with the lines that they printed."""
+    found = re.findall(r"```console\n\$ optsearch (.*)\n((?:.*\n)*?)```", PAGE)
+    return [(command, output.splitlines()) for command, output in found]
+
+
+def words(lines: list[str]) -> set[str]:
+    """What other numbers and other programs leave as it is: lines without any."""
+    return {line.strip() for line in lines if line.strip() and not re.search(r"[\d=]|^ *[-+] |^\.\.\.$", line)}
+
+
+def test_the_commands_of_the_tutorial_do_what_it_shows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shown_winner = next(re.findall(r"The winner, child (\d+)", "\n".join(lines))[0] for _, lines in blocks())
+    assert len(blocks()) == 7
+    for command, expected in blocks():
+        if shown_winner in command.split():
+            command = command.replace(shown_winner, str(search.load("runs/first").winner_key))
+        assert main(shlex.split(command)) == 0
+        printed = capsys.readouterr().out.splitlines()
+        assert words(expected) - words(printed) == set(), command
+        assert len(expected) > 3 or command.startswith("report")
+    assert search.load("runs/first").totals.generated == 4000
