@@ -14,7 +14,21 @@ from types import ModuleType
 from dsl import ProgramError
 from dsl.errors import MachineError
 from proxy_tasks import TaskError
-from search.cli import check, config, digest, doctor, export, functions, resume, run, show, simplify, tasks
+from search.cli import (
+    check,
+    config,
+    digest,
+    doctor,
+    export,
+    functions,
+    plot,
+    report,
+    resume,
+    run,
+    show,
+    simplify,
+    tasks,
+)
 from search.cli.arguments import add_commands
 from search.errors import SearchError
 
@@ -23,6 +37,8 @@ COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "resume": resume,
     "show": show,
+    "report": report,
+    "plot": plot,
     "check": check,
     "simplify": simplify,
     "export": export,
