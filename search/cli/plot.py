@@ -50,5 +50,5 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         chart = CHARTS[arguments.kind](result, result.columns())
     path = arguments.output or arguments.directory / f"{arguments.kind}.{arguments.format}"
-    print(write(path, picture(chart, arguments.format)))
+    print(write(path, lambda: picture(chart, arguments.format)))
     return 0

@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from search.report import report
     from search.result import load
 
-    page = report(load(arguments.directory))
-    print(write(arguments.output or arguments.directory / "report.html", page.encode()))
+    result = load(arguments.directory)
+    path = arguments.output or arguments.directory / "report.html"
+    print(write(path, lambda: report(result).encode()))
     return 0
