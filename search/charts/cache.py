@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from search.charts.chart import DASHES, SERIES, Chart, axes_of, count_axis, legend, thinned
+from search.charts.chart import ADAMW, SEARCHES, Chart, axes_of, count_axis, legend, thinned
 from search.charts.tracks import Track
 
 WINDOW = 1000  # children, or a fifth of them where a search has few
@@ -91,7 +91,7 @@ def _draw(figure: Figure, narrow: bool, tracks: Sequence[Track]) -> None:
 def _draw_lines(axes: Axes, track: Track, panel: int, number: int, alone: bool) -> None:
     at = 1 + thinned(track.children, MOST_POINTS)
     so_far, last = (shares[at] for shares in _shares(track, panel))
-    colour, style = SERIES[number % len(SERIES)], DASHES[number // len(SERIES) % len(DASHES)]
+    colour, style = SEARCHES[number % len(SEARCHES)]
     axes.plot(at, last, color=colour, linestyle=style, label=f"the last {window(track):,}" if alone else track.name)
     if alone:
-        axes.plot(at, so_far, color=SERIES[1], linestyle="--", label="all so far")
+        axes.plot(at, so_far, color=ADAMW, linestyle="--", label="all so far")

@@ -18,6 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from search.charts import MADE_BY
 
 FORMATS = ("svg", "png", "pdf")
+MOST_LABELS = 10  # of a legend
 
 # Colour -> (on a light ground, on a dark one). Text is told from its ground by 4.5 to 1 at least, lines by 3 to 1. They
 # are drawn in the light ones, each of which stands for itself alone: a page finds and replaces them.
@@ -33,10 +34,13 @@ COLOURS = {
     "red": ("#cf222e", "#ff7b72"),
     "teal": ("#0e7a83", "#56d4dd"),
 }
-INK, MUTED, GRID = (COLOURS[name][0] for name in ("ink", "muted", "grid"))
-SERIES = [COLOURS[name][0] for name in ("blue", "orange", "green", "purple", "red", "teal")]
-DASHES = ["-", "--", "-.", ":"]  # that no line is known by its colour alone
-WINNER, ADAMW, LION = SERIES[0], SERIES[1], SERIES[3]
+_LIGHT = {name: light for name, (light, _) in COLOURS.items()}
+INK, MUTED, GRID = _LIGHT["ink"], _LIGHT["muted"], _LIGHT["grid"]
+BLUE, ORANGE, GREEN, PURPLE, RED, TEAL = list(_LIGHT.values())[4:]
+WINNER, ADAMW, LION = BLUE, ORANGE, PURPLE
+_DASHES: list[Any] = ["-", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
+# Colour and dashes of the searches: sixteen that differ from each other and from those of the baselines.
+SEARCHES = [(c, _DASHES[(n + turn) % 4]) for turn in range(4) for n, c in enumerate((BLUE, GREEN, RED, TEAL))]
 BASELINES = {"adamw": ("AdamW", ADAMW, "--"), "lion": ("Lion", LION, "-.")}  # name -> label, colour, dashes
 
 _STYLE: dict[Any, Any] = {
@@ -141,10 +145,12 @@ def axes_of(figure: Figure, panels: int, narrow: bool) -> list[Axes]:
     return found[:panels]
 
 
-def legend(figure: Figure, axes: Axes, narrow: bool, most: int = 10) -> None:
-    """A legend above the axes, with the first so many of their labels."""
+def legend(figure: Figure, axes: Axes, narrow: bool) -> None:
+    """A legend above the axes; of many labels, the first."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles[:most], labels[:most], loc="outside upper left", ncols=2 if narrow else 5)
+    handles, labels = handles[:MOST_LABELS], labels[:MOST_LABELS]
+    columns = len(labels) if sum(len(label) + 6 for label in labels) < 95 else 5
+    figure.legend(handles, labels, loc="outside upper left", ncols=2 if narrow else columns, columnspacing=1.5)
 
 
 def loss_axis(axes: Axes, low: float, high: float) -> tuple[float, float]:

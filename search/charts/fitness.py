@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 
 from search.charts.chart import (
     BASELINES,
-    DASHES,
     MUTED,
-    SERIES,
+    SEARCHES,
     Chart,
     axes_of,
     count_axis,
@@ -101,8 +100,8 @@ def _draw(figure: Figure, narrow: bool, tracks: Sequence[Track], baselines: dict
         ends = [*(track.begins + steps), track.begins + track.children]
         losses = track.fitness[[*steps, steps[-1]]]
         label = "best so far" if len(tracks) == 1 else track.name
-        style = DASHES[number // len(SERIES) % len(DASHES)]
-        axes.step(ends, losses, where="post", color=SERIES[number % len(SERIES)], linestyle=style, label=label)
+        colour, dashes = SEARCHES[number % len(SEARCHES)]
+        axes.step(ends, losses, where="post", color=colour, linestyle=dashes, label=label)
     draw_baselines(axes, baselines)
     count_axis(
         axes, "children" if all(t.begins == 0 for t in tracks) else "children, one search after the other", narrow

@@ -70,10 +70,19 @@ def panels(result: Result) -> list[Panel]:
     return found
 
 
+def short(name: str) -> str:
+    """The name of a task without the directory of its file.
+
+    >>> short("tasks/mine.py:Mine,batch=8")
+    'mine.py:Mine,batch=8'
+    """
+    place, comma, settings = name.partition(",")
+    return f"{place.rpartition('/')[2] if '.py:' in place else place}{comma}{settings}"
+
+
 def _plain(name: str) -> str:
-    """What a figure's font has of a task's name, without a path before it."""
-    name = name.rpartition("/")[2]
-    return "".join(c if " " <= c <= "~" else "?" for c in name if c.isprintable())[:32]
+    """What a figure's font has of a task's name."""
+    return "".join(c if " " <= c <= "~" else "?" for c in short(name) if c.isprintable())[:32]
 
 
 def _tracks(result: Result, columns: Columns) -> list[Track]:

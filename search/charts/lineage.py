@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from search.charts.chart import (
+    GREEN,
     MUTED,
-    SERIES,
+    PURPLE,
+    RED,
+    TEAL,
     WINNER,
     Chart,
     axes_of,
@@ -23,8 +26,8 @@ from search.summary import format_loss
 
 MOST_ROWS = 100
 MOST_POINTS = 400
-MARKERS = {"insert": ("^", SERIES[2]), "delete": ("v", SERIES[4]), "modify": ("o", SERIES[3])}
-_FIRST = ("D", SERIES[5])  # the warm start, and the first programs of restarts
+MARKERS = {"insert": ("^", GREEN), "delete": ("v", RED), "modify": ("o", PURPLE)}
+_FIRST = ("D", TEAL)  # the warm start, and the first programs of restarts
 
 
 def lineage_chart(line: Sequence[Ancestor], baselines: Mapping[str, float]) -> Chart:

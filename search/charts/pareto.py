@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from search.charts.chart import (
+    GREEN,
     MUTED,
-    SERIES,
     WINNER,
     Chart,
     axes_of,
@@ -87,7 +87,7 @@ def _draw(
     named = [*front, *([winner] if winner else [])]
     shown = [*(point.fitness for point in named), *baselines.values()]
     low, high = loss_axis(axes, min(shown), max(shown))
-    last = max(*(point.live for point in named), 2 * int(np.median(live)))
+    last = max(*(point.live for point in named), int(np.quantile(live, 0.99)))
     kept = sampled(np.flatnonzero((fitness >= low) & (fitness <= high) & (live <= last)), MOST_POINTS)
     axes.plot(
         live[kept],
@@ -100,8 +100,8 @@ def _draw(
         label="trained, a sample",
     )
     lengths, losses = [point.live for point in front], [point.fitness for point in front]
-    axes.step([*lengths, last], [*losses, losses[-1]], where="post", color=SERIES[2])
-    axes.plot(lengths, losses, "s", color=SERIES[2], markersize=5, label="the front")
+    axes.step([*lengths, last], [*losses, losses[-1]], where="post", color=GREEN)
+    axes.plot(lengths, losses, "s", color=GREEN, markersize=5, label="the front")
     if winner:
         axes.plot([winner.live], [winner.fitness], "*", color=WINNER, markersize=13, label="the winner", clip_on=False)
     draw_baselines(axes, baselines)

@@ -9,11 +9,12 @@ from statistics import mean, stdev
 
 from proxy_tasks import TRAINED, several
 from search.charts.chart import BASELINES
+from search.charts.kinds import short
 from search.funnel import Score, Stage
 from search.judge import quantile
-from search.report.table import Cell, Number, Table
+from search.report.table import Cell, Number, Table, signed
 from search.result import Result
-from search.summary import format_loss, format_score, verdict
+from search.summary import format_score
 
 CONFIDENCE = 0.95
 
@@ -33,7 +34,10 @@ class Lead:
     high: float
 
     def __str__(self) -> str:
-        return f"{_signed(self.low)} to {_signed(self.high)}" if math.isfinite(self.low) else "-"
+        if not math.isfinite(self.low):
+            return "-"
+        scale = max(abs(self.low), abs(self.high))
+        return f"{signed(self.low, scale)} to {signed(self.high, scale)}"
 
 
 def lead(score: Score, adamw: Score) -> Lead | None:
@@ -53,10 +57,6 @@ def lead(score: Score, adamw: Score) -> Lead | None:
     return Lead(mean(differences), mean(differences) - half, mean(differences) + half)
 
 
-def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else '-' if value < 0 else ''}{format_loss(abs(value))}"
-
-
 def _score(score: Score) -> str:
     return format_score(score).replace("+-", "±")
 
@@ -65,17 +65,19 @@ def verdicts(result: Result) -> list[str]:
     """What each stage of the funnel says of the winner against AdamW, a sentence each."""
     if result.winner_key is None:
         return []
-    said = []
+    said, lost = [], []
     for stage in result.stages:
         score, adamw = stage.scores.get(result.winner_key), stage.baselines["adamw"]
-        task = f"{result.config.get('task', 'the task')} x{stage.scale}"
+        task = f"{' + '.join(map(short, several(result.config.get('task', 'the task'))))} x{stage.scale}"
         if score is None:
             said.append(f"The winner did not get to {task}.")
         elif (found := lead(score, adamw)) is None:
             said.append(f"On {task} the winner: {score.kind}; AdamW: {adamw.kind}.")
         else:
             said.append(f"{_judged(found, task)} {_told(score, adamw, found, stage)}")
-    return [*said, *filter(None, verdict(result))]
+        if not stage.passed:
+            lost.append(f"No program of the search beat AdamW on {task}.")
+    return [*said, *lost]
 
 
 def _judged(found: Lead, task: str) -> str:
@@ -91,7 +93,7 @@ def _told(score: Score, adamw: Score, found: Lead, stage: Stage) -> str:
     seeds = "fresh seed" if stage.seeds == 1 else "fresh seeds"
     return (
         f"Its loss is {_score(score)}, AdamW's {_score(adamw)}: a lead of"
-        f" {_signed(found.mean)}{interval}, over {stage.seeds} {seeds}."
+        f" {signed(found.mean)}{interval}, over {stage.seeds} {seeds}."
     )
 
 
@@ -105,7 +107,7 @@ def funnel_table(result: Result) -> Table:
         for key, name, score in _entered(stage, result.winner_key):
             adamw = stage.baselines["adamw"]
             parts = [("all together", score, adamw)]
-            parts += [(task, score.on(n), adamw.on(n)) for n, task in enumerate(tasks) if several_tasks]
+            parts += [(short(task), score.on(n), adamw.on(n)) for n, task in enumerate(tasks) if several_tasks]
             for task, of, against in parts:
                 if key == result.winner_key:
                     marked.add(len(rows))
@@ -119,13 +121,13 @@ def funnel_table(result: Result) -> Table:
                         Number(of.mean if math.isfinite(of.mean) else math.nan, _score(of)),
                         Number(math.nan, "-")
                         if found is None or key == "adamw"
-                        else Number(found.mean, _signed(found.mean)),
+                        else Number(found.mean, signed(found.mean)),
                         Number(math.nan, "-") if found is None or key == "adamw" else Number(found.low, str(found)),
                     ]
                 )
-    header = ["program", "scale", *(["task"] if several_tasks else []), "seeds", "loss, mean ± standard error"]
-    header += ["lead over AdamW", "95 % interval of the lead"]
-    return Table("Stages of the funnel", header, rows, frozenset(marked))
+    header = ["program", "scale", *(["task"] if several_tasks else []), "seeds", "loss"]
+    header += ["lead over AdamW", "95 % interval"]
+    return Table("Stages of the funnel: mean loss ± standard error", header, rows, frozenset(marked))
 
 
 def _entered(stage: Stage, winner: str | None) -> Iterator[tuple[str, str, Score]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
 import dsl
 from dsl.export import EXPORTERS
 from search.journal import Child
 from search.lineage import Ancestor
 from search.report.code import Block, block, program_block
-from search.report.table import Cell, Code, Number, Table
+from search.report.table import Cell, Code, Number, Table, signed
 from search.result import Result
 from search.summary import format_loss, provenance
 
@@ -62,7 +63,7 @@ def programs_table(caption: str, found: Mapping[str, Child], winner: str | None,
     for key, child in found.items():
         fitness = child.evaluation.fitness
         assert fitness is not None, "only children that trained are listed"
-        gain = [] if reference is None else [Number(reference - fitness, f"{reference - fitness:+.3g}")]
+        gain = [] if reference is None else [Number(reference - fitness, signed(reference - fitness))]
         formula = Code(dsl.formula(dsl.simplify(child.program)).replace("; ", "\n"))
         rows.append([key, len(dsl.live(child.program)), Number(fitness, format_loss(fitness)), *gain, formula])
     header = ["child", "live statements", "loss", *([] if reference is None else ["lead over AdamW"]), "simplified"]
@@ -82,8 +83,8 @@ def ancestors_table(line: list[Ancestor]) -> Table:
             line[n].mutation or "first program",
             Code(line[n].change),
             Number(line[n].live, f"{line[n].live} of {line[n].statements}"),
-            _number(line[n].fitness, "{:.4g}"),
-            _number(line[n].gain, "{:+.3g}"),
+            _number(line[n].fitness, format_loss),
+            _number(line[n].gain, signed),
         ]
         for n in kept
     ]
@@ -93,5 +94,5 @@ def ancestors_table(line: list[Ancestor]) -> Table:
     )
 
 
-def _number(value: float | None, shown: str) -> Number:
-    return Number(float("nan"), "-") if value is None else Number(value, shown.format(value))
+def _number(value: float | None, shown: Callable[[float], str]) -> Number:
+    return Number(math.nan, "-") if value is None else Number(value, shown(value))
