@@ -171,7 +171,9 @@ def loss_axis(axes: Axes, low: float, high: float) -> tuple[float, float]:
     axes.set_ylim(low, high)
     axes.yaxis.set_major_locator(FixedLocator(_ticks(low, high, axes.get_yscale() == "log")))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.4g}")
+    )
     return low, high
 
 

@@ -37,16 +37,16 @@ def lineage_chart(line: Sequence[Ancestor], baselines: Mapping[str, float]) -> C
         line: from the warm start to the child; the first and the last have a fitness.
         baselines: known optimizer -> its loss on the task of the search.
     """
-    last = line[-1]
-    gains = sorted((a for a in line if a.gain is not None), key=lambda a: a.gain or 0.0, reverse=True)
+    last, made = line[-1], [a for a in line if a.mutation]  # the first programs of restarts are copies
+    gains = sorted((a for a in made if a.gain is not None), key=lambda a: a.gain or 0.0, reverse=True)
     told = (
-        f"Child {last.key} is {len(line) - 1} mutations from the warm start: its loss went from"
+        f"Child {last.key} is {len(made)} mutations from the warm start: its loss went from"
         f" {_loss(line[0])} to {_loss(last)}."
     )
     if gains and (gains[0].gain or 0.0) > 0:
         best = gains[0]
         told += f" The largest gain, {format_loss(best.gain or 0.0)}, came with child {best.key} ({best.mutation})."
-    neutral, worse = sum(a.gain == 0 for a in line), sum(a.gain is not None and a.gain < 0 for a in line)
+    neutral, worse = sum(a.gain == 0 for a in made), sum(a.gain is not None and a.gain < 0 for a in made)
     told += f" {neutral} {'step' if neutral == 1 else 'steps'} changed nothing, {worse} made it worse."
     return Chart(
         "lineage",
@@ -85,6 +85,6 @@ def _draw(figure: Figure, narrow: bool, line: Sequence[Ancestor], baselines: dic
         [scored[-1][0]], [scored[-1][1]], "*", color=WINNER, markersize=13, label=f"child {line[-1].key}", clip_on=False
     )
     draw_baselines(axes, baselines)
-    count_axis(axes, "mutations from the warm start", narrow)
+    count_axis(axes, "generations from the warm start", narrow)
     axes.set_ylabel("validation loss" if narrow else "validation loss, lower is better")
     legend(figure, axes, narrow)
