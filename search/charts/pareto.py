@@ -55,7 +55,7 @@ def pareto_chart(
     short, best = front[0], front[-1]
     told = (
         f"Of the programs that trained, {len(front)} {'are' if len(front) > 1 else 'is'} better than all that are as"
-        f" short. The shortest has {short.live} live statements and loss {format_loss(short.fitness)} (child"
+        f" short. The shortest has {_statements(short)} and loss {format_loss(short.fitness)} (child"
         f" {short.key}), the best {best.live} and {format_loss(best.fitness)} (child {best.key})."
     )
     if winner:
@@ -68,6 +68,10 @@ def pareto_chart(
         [(point.key, str(point.live), format_loss(point.fitness)) for point in front],
         lambda figure, narrow: _draw(figure, narrow, tracks, front, dict(baselines), winner),
     )
+
+
+def _statements(point: Point) -> str:
+    return "one live statement" if point.live == 1 else f"{point.live} live statements"
 
 
 def _draw(

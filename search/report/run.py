@@ -68,11 +68,14 @@ def machine_table(result: Result) -> Table:
 def commands_block(result: Result) -> Block:
     """The commands that do it again."""
     directory = shlex.quote(str(result.directory))
-    text = (
-        "# with the configuration above in run.yaml\n"
-        "optsearch run run.yaml --out again\n"
-        "optsearch digest again           # is the digest below if it found the same\n"
-        f"optsearch show {directory}\n"
-        f"optsearch export {directory} --to optax"
-    )
-    return block("commands", "Commands", text, "bash", open=True)
+    again = [
+        "# with the configuration above in run.yaml",
+        "optsearch run run.yaml --out again",
+        "optsearch digest again  # the digest above, if it found the same",
+    ]
+    lines = [
+        *(again if result.config else []),
+        f"optsearch show {directory}",
+        f"optsearch export {directory} --to optax",
+    ]
+    return block("commands", "Commands", "\n".join(lines), "bash", open=True)
