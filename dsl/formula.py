@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dsl.program import Argument, Program, Statement, format_argument
 
 MOST_NESTING = 20  # calls within calls that can still be read
+MOST_LONGER = 2.0
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 _ATOM = 3
 
@@ -28,28 +29,37 @@ class _Text:
 
 
 def formula(program: Program) -> str:
-    """The program's statements in their order, in the language itself, joined by `; `.
+    """The program in the language itself, joined by `; `: it reads back as a program that computes the same.
 
-    The return is left out where it says no more than that `update` is the update and that states keep their names, as
-    in what `dsl.simplify` gives. Operands keep their order: the formulas read back as a program that computes the same.
+    The update stands first and then the states, each from what a step is given, where these formulas mean the same in
+    turn and are not much longer than the statements in their order. The return is left out where it says no more than
+    that `update` is the update and that states keep their names. Operands keep their order.
 
     Args:
         program: any program.
 
     >>> import dsl
-    >>> formula(dsl.simplify(dsl.optimizers["lion"]))
+    >>> formula(dsl.optimizers["lion"])
     'update = (sign(interp(g, m, 0.9)) + w * 0.1) * (lr * 1e-04); m = interp(g, m, 0.99)'
     """
-    lines = [f"{target} = {text}" for target, text in _lines(program.statements, program.outputs)]
+    lines = [f"{target} = {text.shown}" for target, text in _lines(program.statements, program.outputs)]
     if program.outputs != ("update", *program.states):
         lines.append(f"return {', '.join(program.outputs)}")
-    return "; ".join(lines)
+    in_order = "; ".join(lines)
+    parts = _parts(program)
+    if "update" not in program.states and _in_turn(program, parts):
+        names = ("update", *program.states)
+        in_turn = "; ".join(f"{name} = {text.shown}" for name, ((_, text),) in zip(names, parts, strict=True))
+        if len(in_turn) <= MOST_LONGER * len(in_order):
+            return in_turn
+    return in_order
 
 
 def formulas(program: Program) -> dict[str, str]:
     """What the update and each new state are, from what a step is given: "update" or the state's name -> formula.
 
-    Of what is used more than once, `name = formula; ` stands before.
+    Of what is used more than once, `name = formula; ` stands before. Beside a state of that name the update is called
+    `update_`.
 
     Args:
         program: any program.
@@ -58,11 +68,27 @@ def formulas(program: Program) -> dict[str, str]:
     >>> formulas(dsl.simplify(dsl.optimizers["rmsprop"]))["v"]
     'interp(square(g), v, 0.9)'
     """
+    update = "update" if "update" not in program.states else "update_"
     found = {}
-    for name, output in zip(("update", *program.states), program.outputs, strict=True):
-        *before, (target, text) = _lines(_needed(program.statements, output), (output,)) or [(output, output)]
-        found[name] = "; ".join([*(f"{target} = {text}" for target, text in before), text])
+    for name, (*before, (_, text)) in zip((update, *program.states), _parts(program), strict=True):
+        found[name] = "; ".join([*(f"{target} = {given.shown}" for target, given in before), text.shown])
     return found
+
+
+def _parts(program: Program) -> list[list[tuple[str, _Text]]]:
+    """For each output the lines that lead to it alone."""
+    return [
+        _lines(_needed(program.statements, output), (output,)) or [(output, _argument(output, {}))]
+        for output in program.outputs
+    ]
+
+
+def _in_turn(program: Program, parts: Sequence[Sequence[tuple[str, _Text]]]) -> bool:
+    """Whether each output is one formula, and none reads a state that was set before it."""
+    if any(len(lines) > 1 for lines in parts):
+        return False
+    reads = [lines[0][1].reads for lines in parts[1:]]
+    return not any(state in later for place, state in enumerate(program.states) for later in reads[place + 1 :])
 
 
 def _needed(statements: Sequence[Statement], output: str) -> list[Statement]:
@@ -76,8 +102,8 @@ def _needed(statements: Sequence[Statement], output: str) -> list[Statement]:
     return kept[::-1]
 
 
-def _lines(statements: Sequence[Statement], outputs: Sequence[str]) -> list[tuple[str, str]]:
-    """(target, formula) of each statement whose result does not stand where it is used."""
+def _lines(statements: Sequence[Statement], outputs: Sequence[str]) -> list[tuple[str, _Text]]:
+    """(target, expression) of each statement whose result does not stand where it is used."""
     users = _users(statements, outputs)
     known: dict[str, _Text] = {}  # what is written where a variable is used, if that is not its name
     lines = []
@@ -86,7 +112,7 @@ def _lines(statements: Sequence[Statement], outputs: Sequence[str]) -> list[tupl
         if _moves(statements, index, users[index], text):
             known[statement.target] = text
         else:
-            lines.append((statement.target, text.shown))
+            lines.append((statement.target, text))
             known.pop(statement.target, None)
     return lines
 

@@ -6,37 +6,55 @@ They do not compute the same; whether they are as good is for tasks to say (arXi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations, product
 
 from dsl.checker import is_valid
 from dsl.program import Argument, Program, Statement, format_argument, to_constant
 
 
-def reductions(program: Program) -> Iterator[tuple[str, Program]]:
-    """Every program with one statement less: what it computed is one of its arguments now.
+def reductions(program: Program, fewer: int = 1) -> Iterator[tuple[str, Program]]:
+    """Every program with so many statements less: what each computed is one of its arguments now.
 
     A product or quotient with a number stays: that is a learning rate or a weight decay, which is for people to choose.
 
     Args:
         program: a program that `dsl.check` accepts.
+        fewer: number of statements.
 
     Yields:
         What was done, and the program; only what `dsl.check` accepts, too.
     """
     single = single_assignment(program)
-    for place, (s, written) in enumerate(zip(single.statements, program.statements, strict=True)):
-        if s.function in ("*", "/") and any(isinstance(a, float) for a in s.arguments):
-            continue
-        for argument, shown in dict(zip(s.arguments, written.arguments, strict=True)).items():
-            known: dict[Argument, Argument] = {s.target: argument}
-            statements = [
-                Statement(other.target, other.function, tuple(known.get(a, a) for a in other.arguments))
-                for other in (*single.statements[:place], *single.statements[place + 1 :])
-            ]
-            outputs = [known.get(name, name) for name in single.outputs]
-            if all(isinstance(name, str) for name in outputs):
-                reduced = Program(single.inputs, tuple(statements), tuple(map(str, outputs)))
-                if is_valid(reduced):
-                    yield f"{written} becomes {written.target} = {format_argument(shown)}", reduced
+    choices = {
+        place: dict(zip(s.arguments, program.statements[place].arguments, strict=True))
+        for place, s in enumerate(single.statements)
+        if s.function not in ("*", "/") or not any(isinstance(a, float) for a in s.arguments)
+    }
+    for places in combinations(choices, fewer):
+        for chosen in product(*(choices[place] for place in places)):
+            reduced = _without(single, dict(zip(places, chosen, strict=True)))
+            if reduced and is_valid(reduced):
+                done = []
+                for place, argument in zip(places, chosen, strict=True):
+                    written = program.statements[place]
+                    shown = format_argument(choices[place][argument])
+                    done.append(f"{written} becomes {written.target} = {shown}")
+                yield " and ".join(done), reduced
+
+
+def _without(program: Program, arguments: dict[int, Argument]) -> Program | None:
+    """Without the statements at these places, one of the arguments of each in its stead; None if an output is none."""
+    known: dict[Argument, Argument] = {}
+    statements = []
+    for place, (target, function, given) in enumerate(program.statements):
+        if place in arguments:
+            known[target] = known.get(arguments[place], arguments[place])
+        else:
+            statements.append(Statement(target, function, tuple(known.get(a, a) for a in given)))
+    outputs = [known.get(name, name) for name in program.outputs]
+    if not all(isinstance(name, str) for name in outputs):
+        return None
+    return Program(program.inputs, tuple(statements), tuple(map(str, outputs)))
 
 
 def single_assignment(program: Program) -> Program:

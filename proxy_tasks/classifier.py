@@ -110,10 +110,10 @@ class Classifier(ModelTask):
     def evaluate(self, weights: Any, data: Any) -> jax.Array:
         """The fitness over the whole "evaluation" split."""
         if self.settings.fitness == "accuracy":
-            return 1 - self.accuracy(weights, data)
+            return 1 - self._accuracy(weights, data)
         return mean_over(lambda part: cross_entropy(self._logits(weights, part["x"]), part["y"]), data["evaluation"])
 
-    def accuracy(self, weights: Any, data: Any) -> jax.Array:
+    def _accuracy(self, weights: Any, data: Any) -> jax.Array:
         """Share of the "evaluation" split whose class is right, in [0, 1]."""
 
         def right(part: Any) -> jax.Array:

@@ -125,10 +125,10 @@ class Contrastive(ModelTask):
     def evaluate(self, weights: Any, data: Any) -> jax.Array:
         """The fitness over the whole "evaluation" split."""
         if self.settings.fitness == "accuracy":
-            return 1 - self.accuracy(weights, data)
+            return 1 - self._accuracy(weights, data)
         return self._mean(weights, data, cross_entropy)
 
-    def accuracy(self, weights: Any, data: Any) -> jax.Array:
+    def _accuracy(self, weights: Any, data: Any) -> jax.Array:
         """Share of the "evaluation" split whose text is right, in [0, 1]."""
         return self._mean(weights, data, lambda logits, right: jnp.float32(logits.argmax(0) == right))
 

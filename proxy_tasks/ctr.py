@@ -25,6 +25,7 @@ from proxy_tasks.models.embedding import EmbeddingPerceptron
 from proxy_tasks.randomness import shuffled_batches
 from proxy_tasks.settings import Settings, setting
 from proxy_tasks.splits import Split
+from proxy_tasks.tables import first_text
 
 Rows = dict[str, Any]  # "names": int32 [rows, columns], "quantities": float32 [rows, columns], "y": float32 [rows]
 
@@ -113,9 +114,13 @@ class Ctr(ModelTask):
 
     def _standardised(self, name: str, column: np.ndarray, train: np.ndarray) -> np.ndarray:
         """With mean 0 and deviation 1 over the training rows; 0 where these are all alike."""
-        if column.dtype.kind not in "if" or not np.isfinite(column).all():
-            found = "text" if column.dtype.kind not in "if" else "infinite somewhere"
-            raise TaskError(f"{self.name}: the column {name!r} of {self.settings.data} is {found}: give finite numbers")
+        text = column.dtype.kind not in "if"
+        if text or not np.isfinite(column).all():
+            row = first_text(column) if text else int(np.isfinite(column).argmin())
+            raise TaskError(
+                f"{self.name}: {self.settings.data} has {name} = {column[row]} in row {row}: write a finite number"
+                f"{', or take the column out of `quantities`' if text else ''}"
+            )
         alike = np.ptp(column[train]) == 0  # whose deviation may be the rounding of their mean
         return np.zeros(len(column)) if alike else (column - column[train].mean()) / column[train].std()
 

@@ -131,7 +131,8 @@ def load(name: str) -> dict[str, np.ndarray]:
         TaskError: if it is missing or is not what this version was made with.
     """
     known = SETS[name]
-    remedy = "reinstall optsearch, or " * known.bundled + f"run, in its checkout: python scripts/make_data.py {name}"
+    remedy = f"run in a checkout of optsearch: python scripts/make_data.py {name}"
+    remedy = "reinstall optsearch, or " * known.bundled + remedy
     if not known.path.exists():
         raise TaskError(f"the data set {name} is not here, {known.path} is missing: {remedy}")
     try:

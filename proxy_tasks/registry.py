@@ -78,8 +78,17 @@ def get(name: str, scale: int = 1) -> Task:
 
 
 def get_all(text: str, scale: int = 1) -> tuple[Task, ...]:
-    """The tasks that a text joins with " + ", each as `get` takes it."""
-    return tuple(get(name, scale) for name in several(text))
+    """The tasks that a text joins with " + ", each as `get` takes it.
+
+    Raises:
+        TaskError: as `get`, or if one task stands there twice with the same settings.
+    """
+    names = several(text)
+    given = [place_and_settings(name) for name in names]
+    for number, name in enumerate(names):
+        if given[number] in given[:number]:
+            raise TaskError(f"{text}: {name} stands twice: remove one, or give it other settings")
+    return tuple(get(name, scale) for name in names)
 
 
 def _find(name: str) -> type[Task]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dsl.checker import nearest
 from proxy_tasks.errors import TaskError
 from proxy_tasks.files import read_bytes, read_npz, read_text
 
@@ -18,12 +19,13 @@ from proxy_tasks.files import read_bytes, read_npz, read_text
 MISSING = frozenset({"", "na", "n/a", "nan", "+nan", "-nan", "null"})
 
 
-def read_csv(path: Path, missing: str = "refuse") -> dict[str, np.ndarray]:
+def read_csv(path: Path, missing: str = "refuse", numbers: Sequence[str] = ()) -> dict[str, np.ndarray]:
     """The columns of a table of comma-separated values with a header row.
 
     Args:
         path: of a file in UTF-8, fields quoted as in RFC 4180 where they need it; blank lines are skipped.
         missing: what becomes of rows with a missing value (empty, NA, N/A, NaN, null): "refuse" or "drop".
+        numbers: columns that have to be there and to hold numbers alone.
 
     Returns:
         The columns by name, each [rows]: int64 if every value is written as a whole number, float64 if every value is
@@ -31,7 +33,7 @@ def read_csv(path: Path, missing: str = "refuse") -> dict[str, np.ndarray]:
 
     Raises:
         TaskError: if it cannot be read, has no rows, rows of different lengths, two columns of one name, a column
-            without a name, or missing values that are not to be dropped.
+            without a name, missing values that are not to be dropped, or text where numbers have to be.
     """
     text = read_text(path).tobytes().decode().removeprefix("\ufeff")  # the mark that spreadsheets put in front
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
@@ -55,7 +57,17 @@ def read_csv(path: Path, missing: str = "refuse") -> dict[str, np.ndarray]:
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     gaps = {name: _missing_in(column) for name, column in columns.items()}
     kept = _kept(path, gaps, missing, lambda row: f"line {lines[row]}")
-    return {name: _parsed(list(compress(column, kept))) for name, column in columns.items()}
+    found = {name: _parsed(list(compress(column, kept))) for name, column in columns.items()}
+    for name in numbers:
+        if name not in found:
+            raise TaskError(f"{path} has no column {name!r}{nearest(name, found)}; it has {', '.join(found)}")
+        if found[name].dtype.kind == "U":
+            first = first_text(found[name])
+            line, value = list(compress(lines, kept))[first], str(found[name][first])
+            raise TaskError(
+                f"{path}, line {line}, column {name!r}: {value!r} is no number; write one, or leave the row out"
+            )
+    return found
 
 
 def read_columns(path: Path, missing: str = "refuse") -> dict[str, np.ndarray]:
@@ -165,6 +177,11 @@ def _missing_in(column: Sequence[str]) -> np.ndarray:
     """Which values are missing: bool [rows]."""
     spellings = {value for value in set(column) if value.strip().lower() in MISSING}
     return np.fromiter(map(spellings.__contains__, column), bool, len(column))
+
+
+def first_text(column: np.ndarray) -> int:
+    """The row of the first value in a column of text that is not written as a number; 0 if all are."""
+    return next((row for row, value in enumerate(column) if _parsed([value]).dtype.kind == "U"), 0)
 
 
 def _parsed(column: list[str]) -> np.ndarray:

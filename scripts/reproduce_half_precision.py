@@ -27,7 +27,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import optax  # noqa: E402
 from jax import lax  # noqa: E402
-from reproduce_tasks import mean_and_error  # noqa: E402
+from reproduce_tasks import mean_and_error, shares  # noqa: E402
 
 import dsl  # noqa: E402
 import proxy_tasks  # noqa: E402
@@ -79,9 +79,8 @@ def main() -> None:
     for name in POINTS:
         whole, half = (losses(task, exported(name, dtype), arguments.seeds) for dtype in (None, jnp.bfloat16))
         rows[name] = {"float32": whole.tolist(), "bfloat16": half.tolist()}
-        lost, error = mean_and_error(half / whole - 1)
         shown = "   ".join("{:.4f} +- {:.4f}".format(*mean_and_error(found)) for found in (whole, half))
-        print(f"{name:<12} {shown}   {lost:+.1%} +- {error:.1%}", flush=True)
+        print(f"{name:<12} {shown}   {shares(half - whole, whole)}", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))
 

@@ -112,18 +112,18 @@ def table(rows: Sequence[Row]) -> list[str]:
     ]
     for row in rows:
         adamw, lion = row["adamw"], row["lion"]
-        gain, error = mean_and_error(1 - np.array(lion["losses"]) / np.array(adamw["losses"]))
+        losses, baseline = np.array(lion["losses"]), np.array(adamw["losses"])
         cells = [
             f"{row['task']} x{row['scale']}",
             f"{row['weights']:,}, {row['steps']:,}",
             f"{adamw['seconds']:.2g} s",
             f"{row['chance']:.3f}",
             "{:.4f} +- {:.4f}".format(*mean_and_error(adamw["losses"])),
-            f"{np.mean(adamw['losses']) / row['chance']:.0%}",
+            f"{np.mean(baseline) / row['chance']:.0%}" if row["chance"] > 0 else "-",
             place(adamw),
             "{:.4f} +- {:.4f}".format(*mean_and_error(lion["losses"])),
             place(lion),
-            f"{gain:+.1%} +- {error:.1%}",
+            shares(baseline - losses, baseline),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -139,6 +139,13 @@ def place(found: Row) -> str:
 def mean_and_error(numbers: Any) -> tuple[float, float]:
     """Mean, and its standard error; not numbers, or infinite, where a training failed."""
     return float(np.mean(numbers)), float(np.std(numbers, ddof=1) / math.sqrt(len(numbers)))
+
+
+def shares(numbers: np.ndarray, losses: np.ndarray) -> str:
+    """Mean and standard error of numbers as shares of losses; a dash where one of these is not above 0 and finite."""
+    if not ((losses > 0) & np.isfinite(losses)).all():
+        return "-"
+    return "{:+.1%} +- {:.1%}".format(*mean_and_error(numbers / losses))
 
 
 def write_docs(lines: Sequence[str]) -> None:

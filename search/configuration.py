@@ -97,6 +97,30 @@ def describe(config: Config) -> str:
     return "\n".join(_describe(config, type(config)(), "")) + "\n"
 
 
+def sections(config: Any, name: str = "") -> Iterator[tuple[str, str, list[tuple[str, str, str, str]]]]:
+    """The configuration reference: of each section its name, its meaning and its keys.
+
+    Args:
+        config: the defaults, or one of their sections.
+        name: of that section, with a dot behind it.
+
+    Yields:
+        (name, "" for the keys that are in no section; meaning; (key, default as YAML, range, meaning) of each key).
+    """
+    parts = [(part, getattr(config, part.name)) for part in fields(config)]
+    keys = [
+        (f"{name}{part.name}", _yaml(value), _range(part.metadata), part.metadata["meaning"])
+        for part, value in parts
+        if not is_dataclass(value)
+    ]
+    yield name.rstrip("."), "", keys
+    for part, value in parts:
+        if is_dataclass(value):
+            (_, _, inner), *others = sections(value, f"{name}{part.name}.")
+            yield f"{name}{part.name}", part.metadata["meaning"], inner
+            yield from others
+
+
 @dataclass(frozen=True)
 class _Source:
     """Where values come from: what to call the whole, and the place of each key that is known."""

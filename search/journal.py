@@ -135,6 +135,24 @@ class Recorded(NamedTuple):
     seconds: float
 
 
+class News(NamedTuple):
+    """What a journal holds that it did not when it was last looked at.
+
+    Attributes:
+        last: number of the last child; -1 while there is none.
+        seconds: of the search when it was committed.
+        outcomes: kind of outcome -> number of the new ones that were really trained, child 0 left out.
+        trained: (id, live statements, fitness) of the new ones that were really trained and have one, in order.
+        statements: (all, live) of the new ones that have a fitness, whoever was trained for it, in order.
+    """
+
+    last: int
+    seconds: float
+    outcomes: dict[str, int]
+    trained: list[tuple[int, int, float]]
+    statements: list[tuple[int, int]]
+
+
 class Journal:
     """The one writer of a run's journal.
 
@@ -245,14 +263,52 @@ class Reader:
 
     def _rows(self, query: str, values: tuple = ()) -> Iterator[tuple]:
         """Rows of a query; nothing is held open between queries."""
-        with closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+        with closing(self._connected()) as file:
             yield from file.execute(query, values)
+
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)
 
     def fact(self, name: str, default: Any = None) -> Any:
         """A fact of the run, or the default."""
         for (value,) in self._rows("SELECT value FROM facts WHERE name = ?", (name,)):
             return json.loads(value)
         return default
+
+    def facts(self) -> dict[str, Any]:
+        """All facts of the run."""
+        return {name: json.loads(value) for name, value in self._rows("SELECT name, value FROM facts")}
+
+    def news(self, after: int, population: int) -> News:
+        """What has come after a child, in milliseconds however long the journal is.
+
+        Args:
+            after: number of the last child that is known, -1 for none.
+            population: of `News.statements` the last so many.
+        """
+        with closing(self._connected()) as file:
+            file.execute("BEGIN")  # one moment for all of it
+            last, seconds = file.execute("SELECT id, seconds FROM children ORDER BY id DESC LIMIT 1").fetchone() or (
+                -1,
+                0,
+            )
+            new = {"after": after, "last": last, "population": population}
+            kinds = file.execute(
+                "SELECT kind, count(*) FROM evaluations WHERE trained > max(:after, 0) AND trained <= :last"
+                " GROUP BY kind",
+                new,
+            )
+            trained = file.execute(
+                "SELECT trained, (SELECT live FROM children WHERE id = evaluations.trained), fitness FROM evaluations"
+                " WHERE trained > :after AND trained <= :last AND fitness IS NOT NULL ORDER BY trained",
+                new,
+            )
+            statements = file.execute(
+                "SELECT statements, live FROM children JOIN evaluations USING (trained)"
+                " WHERE id > :after AND id <= :last AND fitness IS NOT NULL ORDER BY id DESC LIMIT :population",
+                new,
+            )
+            return News(last, seconds, dict(kinds), trained.fetchall(), statements.fetchall()[::-1])
 
     def children(self, where: str = "1", values: tuple = ()) -> Iterator[Child]:
         """Children in order; `where` is a condition on the columns of the table."""
@@ -351,6 +407,11 @@ class Reader:
     def offspring(self, id: int) -> int:
         """Number of the children that were made from one."""
         ((count,),) = self._rows("SELECT count(*) FROM children WHERE parent = ?", (id,))
+        return count
+
+    def of_hash(self, hash: str) -> int:
+        """Number of the children that compute the same."""
+        ((count,),) = self._rows("SELECT count(*) FROM children WHERE hash = ?", (hash,))
         return count
 
     def statements(self, count: int) -> tuple[int, int]:

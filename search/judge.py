@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, mean, stdev
+from typing import TypeVar
 
 import dsl
 from dsl.reductions import times
 from search.config import SimplifyConfig
 from search.errors import SearchError
 from search.workers import Bench
+
+T = TypeVar("T")
 
 FIRST_COMPARING_SEED = 20_000  # the funnel, by which winners are chosen, has others
 SCREENING_SEEDS = 8  # after these, a program that is surely worse is trained no more
@@ -65,6 +68,8 @@ class Change:
         return self.mean + quantile(confidence, self.seeds - 1) * self.error
 
     def __str__(self) -> str:
+        if math.isinf(self.mean):
+            return f"{self.task}, where a training fails"
         return f"{self.task} {self.mean:+.1%} +- {self.error:.1%}"
 
 
@@ -119,22 +124,31 @@ class Judge:
         """What a program loses on every task, with all seeds."""
         return tuple(self.changes(number, [program], hearing.seeds)[0] for number, hearing in enumerate(self.hearings))
 
-    def first_to_pass(self, programs: Sequence[dsl.Program]) -> tuple[int, tuple[Change, ...]] | None:
-        """The first of these for which no loss beyond the margin is found, by its number, and what it loses.
+    def first_to_pass(
+        self, programs: Mapping[T, dsl.Program], refuse: Callable[[T, Change], None] = lambda name, change: None
+    ) -> tuple[T, tuple[Change, ...]] | None:
+        """The name of the first of these for which no loss beyond the margin is found, and what it loses.
 
         All are tried on the cheapest task, with few seeds, then one after the other with all seeds on every task.
+
+        Args:
+            programs: to be tried, by their names.
+            refuse: called with the name of each that does not pass, and with what it loses where it does not.
         """
         confidence, margin = self.config.confidence, self.config.margin
-        screening = self.changes(0, programs, min(SCREENING_SEEDS, self.hearings[0].seeds))
-        for number, screened in enumerate(screening):
+        screening = self.changes(0, list(programs.values()), min(SCREENING_SEEDS, self.hearings[0].seeds))
+        for (name, program), screened in zip(programs.items(), screening, strict=True):
+            if screened.bound(1 - confidence) > margin:
+                refuse(name, screened)
+                continue
             found: list[Change] = []
-            if screened.bound(1 - confidence) <= margin:
-                for task, hearing in enumerate(self.hearings):
-                    found += self.changes(task, [programs[number]], hearing.seeds)
-                    if found[-1].bound(confidence) > margin:
-                        break
-                else:
-                    return number, tuple(found)
+            for task, hearing in enumerate(self.hearings):
+                found += self.changes(task, [program], hearing.seeds)
+                if found[-1].bound(confidence) > margin:
+                    refuse(name, found[-1])
+                    break
+            else:
+                return name, tuple(found)
         return None
 
     def _losses(self, hearing: Hearing, programs: Sequence[dsl.Program], seeds: int) -> list[Losses]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import dsl
-from search.errors import SearchError
-from search.journal import Child, Reader
-from search.searches import Place
+from search.journal import Child
+from search.searches import located
 
 
 @dataclass(frozen=True)
@@ -37,26 +38,23 @@ class Ancestor:
     same: bool
 
 
-def lineage(searches: Mapping[Place, Reader], key: str) -> list[Ancestor]:
+def lineage(config: Mapping[str, Any], directory: Path, key: str) -> list[Ancestor]:
     """The line of a child, from the warm-start program to itself, through the restarts of a run.
 
     Args:
-        searches: of the run.
+        config: of the run, as plain values.
+        directory: of the run; of one of its searches, the line begins with that.
         key: of the child.
 
     Raises:
         SearchError: when there is no such child.
     """
-    readers = {place.name: (place, reader) for place, reader in searches.items()}
     line: list[tuple[str, Child]] = []
     began_from: str | None = key
     while began_from:
-        name, _, number = began_from.rpartition("/")
-        if name not in readers:
-            raise SearchError(f"there is no child {key}: its search would be {' or '.join(readers) or 'none'}")
-        place, reader = readers[name]
-        line = [(place.key(id), reader.child(id)) for id in reader.line(int(number))] + line
-        began_from = reader.fact("from")
+        place, reader, number = located(config, directory, began_from)
+        line = [(place.key(id), reader.child(id)) for id in reader.line(number)] + line
+        began_from = reader.fact("from") if place.name else None
     return [_ancestor(key, child, line[place - 1][1] if place else None) for place, (key, child) in enumerate(line)]
 
 

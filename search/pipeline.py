@@ -19,7 +19,7 @@ from search.programs import read_program
 from search.result import Result
 from search.reuse import SAME, check_reusable
 from search.searches import Place, begun
-from search.steps import Steps, Tasks
+from search.steps import Steps, Tasks, write_winner
 from search.workers import check_reachable
 
 
@@ -90,6 +90,8 @@ def resume(
     check_versions(began, present, directory, trust, changed)
     for reused in filter(exists, map(Path, config.reuse)):
         check_reusable(reused, config.task, config.scale, present)
+    if values == recorded and reader.fact("winner") is not None:  # there is nothing to train
+        return write_winner(directory)
     journal = Journal(directory)
     if values != recorded:
         journal.forget("stages", "winner")

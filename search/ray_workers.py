@@ -162,6 +162,10 @@ class RayWorkers:
             if self._late_at(actor) <= time.monotonic():
                 self._replace(actor, "it took too long")
 
+    def alive(self) -> tuple[int, int]:
+        """How many have begun and are not known to be lost, and how many there are to be."""
+        return sum(bool(actor.node) for actor in self._actors), len(self._actors)
+
     def close(self) -> None:
         """Ends the workers, and Ray if it was started here."""
         for actor in self._actors:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import dsl
@@ -17,7 +16,7 @@ from search.config import Config
 from search.configuration import to_dict
 from search.console import Console
 from search.evaluator import Evaluation
-from search.evolution import NO_VALID_CHILD, Progress, evolve
+from search.evolution import NO_VALID_CHILD, evolve
 from search.journal import Child, Journal, Reader
 from search.searches import Place, begun, best, places
 from search.summary import format_loss
@@ -36,7 +35,7 @@ class Repeats:
         journal: of the run, which is that of its search, too, if it has only one.
         cache: has programs trained on the task of the search.
         wait: until an answer of the workers may have come.
-        console: shows progress.
+        console: tells what was found.
         interrupted: whether to stop.
     """
 
@@ -52,7 +51,6 @@ class Repeats:
     ):
         self._config, self._directory, self._journal, self._cache = config, directory, journal, cache
         self._wait, self._console, self._interrupted = wait, console, interrupted
-        self._shown: dict[str, Progress] = {}
 
     def run(self, start: dsl.Program, evaluation: Evaluation) -> None:
         """Searches until every search has ended, or is interrupted.
@@ -72,7 +70,7 @@ class Repeats:
                 found = readers[restart].child(0)
             else:
                 ((key, found),) = best({place: readers[place] for place in (*repeats, *restarts[:number])}, 1).items()
-                self._console.line(f"{restart.name} begins from child {key}")
+                self._console.line(f"{restart.name} begins from child {key}", "restart", search=restart.name, child=key)
             self._search([restart], found.program, found.evaluation, key)
 
     def _search(
@@ -91,8 +89,8 @@ class Repeats:
                     journal.facts(**({"from": key} if key else {}))
                     journal.record(Child(0, None, None, start, dsl.canonical_hash(start), evaluation, new=True))
                     journal.flush()
-                show = partial(self._show, place.name)
-                search = evolve(config, start, evaluation, self._cache, journal, show, reader.past(), self._interrupted)
+                past, stop = reader.past(), self._interrupted
+                search = evolve(config, start, evaluation, self._cache, journal, past=past, interrupted=stop)
                 searches.append(search)
             ends = together(searches, self._wait)
         self._journal.flush()
@@ -100,7 +98,14 @@ class Repeats:
             self._console.line(
                 f"{f'{place.name}: ' if place.name else ''}evolved {end.generated} children, {end.trained} trained;"
                 f" best fitness {format_loss(end.best.fitness)}, the first program's"
-                f" {format_loss(evaluation.fitness or 0.0)}"
+                f" {format_loss(evaluation.fitness or 0.0)}",
+                "evolved",
+                search=place.name,
+                generated=end.generated,
+                trained=end.trained,
+                best=end.best.fitness,
+                first=evaluation.fitness,
+                reached=end.reached,
             )
             if end.reached == NO_VALID_CHILD:
                 self._console.line(
@@ -114,19 +119,3 @@ class Repeats:
         facts = {name: run.fact(name) for name in SHARED_FACTS}
         journal.facts(part=True, config=to_dict(config), **facts)
         return journal
-
-    def _show(self, name: str, progress: Progress) -> None:
-        self._shown[name] = progress
-        self._console.update(lambda: _line(list(self._shown.values()), self._config.budget.generated))
-
-
-def _line(searches: Sequence[Progress], budget: int) -> str:
-    """Where searches stand."""
-    generated, trained = (sum(getattr(search, name) for search in searches) for name in ("generated", "trained"))
-    of = f" of {budget * len(searches)}" if budget else ""
-    several = f" of {len(searches)} searches" if len(searches) > 1 else ""
-    return (
-        f"evolving: {generated}{of} children{several}, {trained} trained, cache hits {1 - trained / generated:.0%},"
-        f" best fitness {format_loss(min(search.best.fitness for search in searches))},"
-        f" {max(search.seconds for search in searches):.0f} s"
-    )

@@ -14,7 +14,7 @@ from search.errors import SearchError
 from search.funnel import Score, Stage
 from search.journal import COLUMNS, Child, Reader, Totals
 from search.lineage import Ancestor, lineage
-from search.searches import begun, best, child, digest, front
+from search.searches import begun, best, digest, front, located
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ class Result:
 
     def lineage(self, key: str | int) -> list[Ancestor]:
         """The ancestors of a child and itself, the warm-start program first; through the restarts, if there are any."""
-        return lineage(begun(self.config, self.directory), str(key))
+        return lineage(self.config, self.directory, str(key))
 
     def child(self, key: str | int) -> Child:
         """One child by its number, behind the name of its search if the run has several: "search-2/17"."""
-        return child(self.config, self.directory, str(key))
+        return _child(self.config, self.directory, str(key))
 
     def chosen(self, key: str | None) -> tuple[str, Child]:
         """The child of this key; if None the winner or, while there is none, the best so far; and its key.
@@ -149,10 +149,15 @@ def load(directory: Path | str) -> Result:
         redundancy(searches.values(), config.get("population", 1000)),
         stages_of(reader),
         winner,
-        None if winner is None else child(config, directory, winner),
+        None if winner is None else _child(config, directory, winner),
         reader.fact("seconds", {}),
         {int(scale): machine for scale, machine in reader.fact("machines", {}).items()},
     )
+
+
+def _child(config: dict[str, Any], directory: Path, key: str) -> Child:
+    _, reader, number = located(config, directory, key)
+    return reader.child(number)
 
 
 def redundancy(searches: Iterable[Reader], population: int) -> float:

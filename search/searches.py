@@ -99,20 +99,23 @@ def front(searches: Mapping[Place, Reader]) -> dict[str, tuple[int, Child]]:
     return kept
 
 
-def child(config: Mapping[str, Any], directory: Path, key: str) -> Child:
-    """The child of a key.
+def located(config: Mapping[str, Any], directory: Path, key: str) -> tuple[Place, Reader, int]:
+    """The search that a child of this key is of, its journal, and the child's number there.
 
     Raises:
         SearchError: when there is no such search, or no such child.
     """
     name, _, number = key.rpartition("/")
-    readers = {place.name: reader for place, reader in begun(config, directory).items()}
-    if name not in readers and name == directory.name:  # as the run that this is a search of calls it
+    searches = begun(config, directory)
+    found = {place.name: (place, reader) for place, reader in searches.items()}
+    if name not in found and name == directory.name:  # as the run that this is a search of calls it
         name = ""
-    if readers and name not in readers:
-        places = f"NAME/NUMBER, with NAME one of {', '.join(readers)}" if "" not in readers else "its number alone"
+    if found and name not in found:
+        places = f"NAME/NUMBER, with NAME one of {', '.join(found)}" if "" not in found else "its number alone"
         raise SearchError(f"there is no child {key}: of this run, write {places}")
-    return readers.get(name, Reader(directory)).child(int(number))
+    place, reader = found.get(name, (Place("", directory, 0), Reader(directory)))
+    reader.child(int(number))
+    return place, reader, int(number)
 
 
 def digest(config: Mapping[str, Any], directory: Path) -> str:

@@ -11,9 +11,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from statistics import mean
 from textwrap import indent
+from typing import TypeAlias
 
 import dsl
 import proxy_tasks
@@ -28,6 +30,8 @@ from search.workers import WORKERS, Bench, Workers
 
 MOST_DIGITS = 6
 FIRST_JUDGING_SEED = 100_000  # of the seeds that judge the end, by which nothing was chosen
+
+Candidate: TypeAlias = "tuple[str, dsl.Program]"  # what was done to a program, and what came of it
 
 
 @dataclass(frozen=True)
@@ -92,13 +96,19 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
         workers.heed(interrupted)
         start_jax()
         hearings = _hearings(config, tasks, workers)
-        done = count(1)
+        done, told = count(1), set[str]()
 
         def report() -> None:
             compared = next(done)
             console.update(lambda: f"simplifying: {compared} times a program was trained on a task")
             if interrupted():
                 raise Interrupted("the last program above is as good as the one given; begin again to go further")
+
+        def refuse(candidate: Candidate, change: Change) -> None:
+            why, _ = candidate
+            if why not in told:
+                told.add(why)
+                console.line(f"stays: {why} costs {change}")
 
         def tell(step: Step) -> None:
             console.line(f"{len(step.before)} -> {len(step.after)} statements: {step.why}")
@@ -111,7 +121,7 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
         given = dsl.simplify(times(program, first)) if first != 1.0 else program
         hearings = [replace(one, factor=factors[one.bench.scale] / first) for one in hearings]
         judge = Judge(given, hearings, config.simplify, report=report)
-        steps = _steps(judge, given, tell)
+        steps = _steps(judge, given, tell, refuse)
         if not steps:
             return Simplified(given, factors, (), ())
         last = Judge(given, hearings, config.simplify, FIRST_JUDGING_SEED, report)
@@ -156,35 +166,44 @@ def _factor(
     return min(shares, key=lambda factor: mean(shares[factor]))
 
 
-def _steps(judge: Judge, program: dsl.Program, tell: Callable[[Step], None]) -> tuple[Step, ...]:
+def _steps(
+    judge: Judge,
+    program: dsl.Program,
+    tell: Callable[[Step], None],
+    refuse: Callable[[Candidate, Change], None],
+) -> tuple[Step, ...]:
     """Takes statements out as long as one can be spared, and then digits."""
     steps: list[Step] = []
-    for work in (_statements, _digits):
+    for work in (partial(_statements, refuse), _digits):
         for step in work(judge, steps[-1].after if steps else program):
             steps.append(step)
             tell(step)
     return tuple(steps)
 
 
-def _statements(judge: Judge, program: dsl.Program) -> Iterator[Step]:
-    while candidates := _candidates(program):
-        found = judge.first_to_pass([after for _, after in candidates])
-        if found is None:
-            return
-        number, changes = found
-        why, after = candidates[number]
+def _statements(refuse: Callable[[Candidate, Change], None], judge: Judge, program: dsl.Program) -> Iterator[Step]:
+    while found := _passing(judge, program, refuse):
+        (why, after), changes = found
         yield Step(why, program, after, changes)
         program = after
 
 
-def _candidates(program: dsl.Program) -> list[tuple[str, dsl.Program]]:
-    """Shorter programs, the shortest first; of those that compute the same, one."""
-    distinct: dict[str, tuple[str, dsl.Program]] = {}
-    for why, reduced in reductions(program):
-        after = dsl.simplify(reduced)
-        if size(after) < size(program):
-            distinct.setdefault(dsl.canonical_hash(after), (why, after))
-    return sorted(distinct.values(), key=lambda candidate: size(candidate[1]))
+def _passing(
+    judge: Judge, program: dsl.Program, refuse: Callable[[Candidate, Change], None]
+) -> tuple[Candidate, tuple[Change, ...]] | None:
+    """A program with one statement less, or if none will do, with two: one may be there to protect the other."""
+    return judge.first_to_pass(_candidates(program), refuse) or judge.first_to_pass(_candidates(program, 2))
+
+
+def _candidates(program: dsl.Program, fewer: int = 1) -> dict[Candidate, dsl.Program]:
+    """Shorter programs, with what was done to each, the shortest first; of those that compute the same, one."""
+    distinct: dict[str, Candidate] = {}
+    for why, one in reductions(program, fewer):
+        hash = dsl.canonical_hash(one)
+        if hash not in distinct:
+            distinct[hash] = why, dsl.simplify(one)
+    shorter = [candidate for candidate in distinct.values() if size(candidate[1]) < size(program)]
+    return {candidate: candidate[1] for candidate in sorted(shorter, key=lambda candidate: size(candidate[1]))}
 
 
 def _digits(judge: Judge, program: dsl.Program) -> Iterator[Step]:
@@ -197,8 +216,7 @@ def _digits(judge: Judge, program: dsl.Program) -> Iterator[Step]:
             break
         places = places if chosen is None else [places[chosen]]
         tried = [dsl.simplify(rounded(after, dict.fromkeys(places, count))) for count in range(1, MOST_DIGITS + 1)]
-        shorter = [one for one in dict.fromkeys(tried) if size(one) < size(after)]
-        if found := judge.first_to_pass(shorter):
-            after, changes = shorter[found[0]], found[1]
+        if found := judge.first_to_pass({one: one for one in tried if size(one) < size(after)}):
+            after, changes = found
     if after != program:
         yield Step("constants have the digits that matter", program, after, changes)

@@ -27,6 +27,7 @@ from search.evaluator import Evaluation, expect_outcome
 from search.funnel import Stage, run_stage, winner
 from search.interruption import Interrupted, interruptible
 from search.journal import Journal, Reader, exists
+from search.now import Teller
 from search.repeats import Repeats
 from search.result import Baseline, Result, load, stages_of
 from search.reuse import reusable
@@ -71,12 +72,15 @@ class Steps:
                 self.console.line("the workers begin")
             with (
                 closing(WORKERS[self.config.workers](self.config)) as self.workers,  # before JAX has threads
-                interruptible(self.console.line) as self.interrupted,  # Ray has handlers of its own
+                interruptible(self.console.line) as asked_to_stop,  # Ray has handlers of its own
+                self.console.watching(self.directory),
             ):
+                self.now = Teller(self.journal, self.workers.alive)
+                self.interrupted = self.telling(asked_to_stop)
                 self.workers.heed(self.interrupted)
                 start_jax()
                 self.bench(self.config.scale)
-                self.console.line(f"the run is written to {self.directory}")
+                self.console.line(f"the run is written to {self.directory}", "begun", directory=str(self.directory))
                 self.step("tune", lambda: self.tune(self.config.scale, self.config.tune))
                 self.step("evolve", self.evolve)
                 self.step("funnel", self.funnel)
@@ -88,8 +92,7 @@ class Steps:
                 self.journal.close()
             else:  # so that the same command can be given again
                 self.journal.discard()
-        self.write_winner()
-        return load(self.directory)
+        return write_winner(self.directory)
 
     def begun(self) -> dict[Place, Reader]:
         """The searches that have begun."""
@@ -100,11 +103,21 @@ class Steps:
         started = time.monotonic()
         evolved = seconds(to_dict(self.config), self.directory) if name == "evolve" else 0.0
         before = max(self.seconds.get(name, 0.0), evolved)
+        self.now.step(name, before)
         try:
             work()
         finally:
             self.seconds[name] = round(before + time.monotonic() - started, 3)
             self.journal.facts(seconds=self.seconds)
+
+    def telling(self, interrupted: Callable[[], bool]) -> Callable[[], bool]:
+        """`interrupted`, which whoever works or waits asks again and again: then the run says where it is, too."""
+
+        def told() -> bool:
+            self.now.tell()
+            return interrupted()
+
+        return told
 
     def go_on(self) -> None:
         """Between two trainings.
@@ -116,11 +129,11 @@ class Steps:
             raise Interrupted(f"go on with: optsearch resume {self.directory}")
 
     def progress(self, what: str) -> Callable[[int, int], None]:
-        """A function that shows work done, of work to do, and is where a run may stop."""
-        show = self.console.progress(what)
+        """A function that tells of work done, of work to do, and is where a run may stop."""
+        self.now.doing(what, 0, 0)
 
         def report(done: int, of: int) -> None:
-            show(done, of)
+            self.now.doing(what, done, of)
             self.go_on()
 
         return report
@@ -167,7 +180,11 @@ class Steps:
             tuned[name] = Baseline(best.learning_rate, best.weight_decay, best.fitness)
             self.console.line(
                 f"{name} tuned on {self.config.task} x{scale}: learning rate {best.learning_rate:g},"
-                f" weight decay {best.weight_decay:g}, loss {format_loss(best.fitness)} over {grid.seeds} seeds"
+                f" weight decay {best.weight_decay:g}, loss {format_loss(best.fitness)} over {grid.seeds} seeds",
+                "tuned",
+                scale=scale,
+                optimizer=name,
+                **asdict(tuned[name]),
             )
         self.baselines[scale] = tuned
         known = {
@@ -252,19 +269,31 @@ class Steps:
         self.tune(scale, self.config.funnel.tune)
         seeds = self.config.funnel.fresh_seeds if first else self.config.funnel.seeds
         baselines = {name: tuned.program(name) for name, tuned in self.baselines[scale].items()}
-        progress = self.progress(f"funnel: {len(candidates)} programs on {self.config.task} x{scale}")
+        progress = self.progress(f"{len(candidates)} programs on {self.config.task} x{scale}")
         stage = run_stage(self.bench(scale), seeds, baselines, candidates, progress)
         self.console.line(
-            f"funnel: {len(stage.passed)} of {len(candidates)} programs beat AdamW on {self.config.task} x{scale}"
+            f"funnel: {len(stage.passed)} of {len(candidates)} programs beat AdamW on {self.config.task} x{scale}",
+            "stage",
+            scale=scale,
+            entered=len(candidates),
+            passed=stage.passed,
         )
         return stage
 
-    def write_winner(self) -> None:
-        """The simplified winner as a program and in the formats of EXPORTS."""
-        result = load(self.directory)
-        simplified = result.simplified
-        assert result.winner_key is not None and simplified is not None
-        (self.directory / "winner.txt").write_text(str(simplified), encoding="utf-8")
-        for target in EXPORTS:
-            code = dsl.export(simplified, target, provenance(result, result.winner_key))
-            (self.directory / f"winner_{target}.py").write_text(code, encoding="utf-8")
+
+def write_winner(directory: Path) -> Result:
+    """Writes the simplified winner of a run that ended, as a program and in the formats of EXPORTS; gives the run.
+
+    What is there already is left alone, so that a run may lie where nothing can be written.
+    """
+    result = load(directory)
+    simplified = result.simplified
+    assert result.winner_key is not None and simplified is not None
+    origin = provenance(result, result.winner_key)
+    texts = {"winner.txt": str(simplified)}
+    texts |= {f"winner_{target}.py": dsl.export(simplified, target, origin) for target in EXPORTS}
+    for name, text in texts.items():
+        file = directory / name
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+    return result

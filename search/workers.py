@@ -63,6 +63,9 @@ class Workers(Protocol):
     def wait(self) -> None:
         """Until an answer has come, or may have."""
 
+    def alive(self) -> tuple[int, int]:
+        """How many are there and have begun, and how many there are to be."""
+
     def close(self) -> None:
         """Ends them; what they were asked for and have not answered is lost."""
 
@@ -87,6 +90,10 @@ class InlineWorkers:
 
     def wait(self) -> None:
         """Everything is ready."""
+
+    def alive(self) -> tuple[int, int]:
+        """One, as long as anybody can ask."""
+        return 1, 1
 
     def close(self) -> None:
         """There is nothing to end."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dsl.checker import nearest
+from dsl.checker import check, nearest
 from dsl.errors import ProgramError
 from dsl.export import latex, optax, python, torch
+from dsl.export.caution import caution
 from dsl.program import Program
 
 # For each target, its writer: of a program and of what the text shall say about its origin.
@@ -30,6 +31,8 @@ def export(program: Program, to: str = "optax", provenance: str = "") -> str:
     ten times what changes of 1e-7 in all numbers of the program make (random programs, five steps in float64), those of
     known optimizers within 1e-5 (20 steps in float64). In PyTorch, the sign of a NaN is 0.
 
+    Behind its origin the text has a sentence of caution if updates are not finite on gradients of an ordinary size.
+
     Args:
         program: a program that `dsl.check` accepts.
         to: a key of `EXPORTERS`.
@@ -44,4 +47,6 @@ def export(program: Program, to: str = "optax", provenance: str = "") -> str:
     if to not in EXPORTERS:
         hint = nearest(to, EXPORTERS) or f": use one of {', '.join(EXPORTERS)}"
         raise ProgramError(f"unknown export target {to!r}{hint}")
-    return EXPORTERS[to](program, provenance)
+    check(program)
+    about = "\n\n".join(text for text in (provenance, caution(program)) if text)
+    return EXPORTERS[to](program, about)

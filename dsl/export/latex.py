@@ -81,7 +81,8 @@ def write(program: Program, provenance: str) -> str:
     """
     check(program)
     program = prune(program)
-    names = {variable: _symbol(name) for variable, name in rename(program, {"t"}).items()}
+    reserved = {"t", *(f"{state}0" for state in program.states)}  # m0 would read as m at the start
+    names = {variable: _symbol(name) for variable, name in rename(program, reserved).items()}
     weights, gradient, rate = program.inputs[0], program.inputs[1], program.inputs[-1]
     shown = {name: _indexed(names[name], "t-1") for name in (weights, *program.states)}
     shown |= {gradient: _indexed(names[gradient], "t"), rate: _RATE}

@@ -24,13 +24,13 @@ def assignments(defaults: dict[str, float | None]) -> list[str]:
     return [name if default is None else f"{name}={literal(default)}" for name, default in defaults.items()]
 
 
-def explain_betas(betas: Collection[str]) -> list[str]:
-    """The lines of a docstring that say what these parameters are; none if there are none."""
+def explain_betas(betas: Collection[str], name: str = "") -> list[str]:
+    """The lines of a docstring that say what these parameters, or one of this name, are; none if there are no betas."""
     if not betas:
         return []
     first, *others = betas
     names = first if not others else f"{first}, {others[0]}" if len(others) == 1 else f"{first} to {others[-1]}"
-    return [f"{names}: the weight of the past in {'the average' if not others else 'each average'}."]
+    return [f"{name or names}: the weight of the past in {'the average' if not others else 'each average'}."]
 
 
 def docstring(provenance: str) -> str:

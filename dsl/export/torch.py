@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dsl.export.body import Body, translate
 from dsl.export.foreach import foreach
-from dsl.export.layout import assignments, call, docstring, function, indent, literal
+from dsl.export.layout import assignments, call, docstring, explain_betas, function, indent, literal
 from dsl.export.parameters import BETA, LEARNING_RATE, WEIGHT_DECAY
 from dsl.export.vocabulary import EXPRESSIONS, HELPERS, OF_NUMBERS, Helper, Vocabulary
 from dsl.program import Program
@@ -266,9 +266,7 @@ def _explain(body: Body, many: bool) -> str:
         rate = "lr: a factor, whose schedule has peak 1; the program holds the size of its steps."
     else:
         rate = "lr: a factor; the program does not depend on it."
-    lines = ["params: the parameters, or dicts that define groups of them.", rate]
-    if body.betas:
-        lines.append(f"betas: the weight of the past in {'the average' if len(body.betas) == 1 else 'each average'}.")
+    lines = ["params: the parameters, or dicts that define groups of them.", rate, *explain_betas(body.betas, "betas")]
     if body.weight_decay is not None:
         lines.append("weight_decay: how strongly the parameters decay.")
     if many:

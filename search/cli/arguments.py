@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import math
 import re
 import sys
 from collections.abc import Mapping
 from types import ModuleType
 
 import dsl
+from search.console import SECONDS_ELSEWHERE, Console
 from search.programs import parse_text, read_program
 
 PROGRAM_HELP = "file with a program, - for standard input, or a known optimizer, such as lion"
@@ -39,6 +42,11 @@ def add_commands(
         command.add_arguments(subparser)
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Adds --json."""
+    parser.add_argument("--json", action="store_true", help="print JSON, with every figure in full")
+
+
 def program(name: str) -> dsl.Program:
     """The program that an argument names.
 
@@ -64,3 +72,51 @@ def child_key(text: str) -> str:
     if not re.fullmatch(r"([a-z]+-\d+/)?\d{1,18}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the number of a child: write 0 or more, or search-2/17, say")
     return text
+
+
+def add_console(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that say how a run reports."""
+    parser.add_argument("--quiet", action="store_true", help="show nothing but errors, and the summary at the end")
+    parser.add_argument(
+        "--log-every",
+        metavar="SECONDS",
+        type=positive_seconds,
+        default=SECONDS_ELSEWHERE,
+        help="where standard error is no terminal: say how far the search is so often (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="json: one object a line on standard error, with time, event and figures (default: text)",
+    )
+
+
+def console(arguments: argparse.Namespace) -> Console:
+    """What the arguments of `add_console` say; it also takes what tasks tell of their work."""
+    found = Console(arguments.quiet, every=arguments.log_every, as_json=arguments.log_format == "json")
+    logging.getLogger("proxy_tasks").handlers = [_ToConsole(found)]
+    return found
+
+
+class _ToConsole(logging.Handler):
+    """Takes log records to a console."""
+
+    def __init__(self, console: Console):
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows the message as a line."""
+        self._console.line(record.getMessage(), "log", level=record.levelname.lower())
+
+
+def positive_seconds(text: str) -> float:
+    """A time, for argparse."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: write more than 0, such as 10")
+    return seconds

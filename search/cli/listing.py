@@ -1,10 +1,14 @@
-"""A program as the subcommands print it."""
+"""Programs, lines and data as the subcommands print them."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dsl
 
@@ -20,3 +24,22 @@ def marked(program: dsl.Program, live: set[int]) -> Iterator[str]:
             yield line
         else:
             yield f"{DIM}{line}{PLAIN}" if dimmed else f"{line}  # dead"
+
+
+def fitted(line: str) -> str:
+    """A line cut to the width of the terminal; whole elsewhere."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(line)
+    return line if len(line) <= columns else f"{line[: columns - 3]}..."
+
+
+def print_json(data: Any) -> None:
+    """Prints data as JSON; what is not a finite number is null."""
+    print(json.dumps(_finite(data), indent=2))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {str(key): _finite(value) for key, value in data.items()}
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

@@ -13,8 +13,8 @@ from pathlib import Path
 import yaml
 
 from proxy_tasks.environment import single_threaded
+from search.cli.arguments import add_console, console
 from search.cli.run import report
-from search.console import Console
 from search.errors import SearchError
 
 
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--changed", action="store_true", help="go on though JAX, the machine or the task are not what they were"
     )
+    add_console(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,10 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     budget = dict(map(_limit, arguments.budget))
     return report(
-        lambda console: search.resume(
-            arguments.directory, budget, console, trust=arguments.trust, changed=arguments.changed
+        lambda shown: search.resume(
+            arguments.directory, budget, shown, trust=arguments.trust, changed=arguments.changed
         ),
-        Console(),
+        console(arguments),
         arguments.directory,
     )
 

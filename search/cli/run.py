@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proxy_tasks.environment import single_threaded
+from search.cli.arguments import add_console, console
 from search.configuration import load_config
 from search.console import Console
 from search.directories import claim, claim_first_free
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="replace a value of CONFIG; may be repeated"
     )
+    add_console(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,27 +56,27 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, arguments.set)
     directory = claim(arguments.out) if arguments.out else claim_first_free(arguments.config.stem)
     try:
-        return report(lambda console: search.run(config, directory, console), Console(), directory)
+        return report(lambda shown: search.run(config, directory, shown), console(arguments), directory)
     finally:  # a run that is refused leaves nothing
         with contextlib.suppress(OSError):
             directory.rmdir()
 
 
-def report(work: Callable[[Console], Result], console: Console, directory: Path) -> int:
+def report(work: Callable[[Console], Result], shown: Console, directory: Path) -> int:
     """Does the work and prints the summary; says how to go on where it is interrupted."""
     import search
 
     try:
-        result = work(console)
+        result = work(shown)
     except (KeyboardInterrupt, sqlite3.DatabaseError, OSError):
         if (directory / FILE_NAME).exists():
-            console.line(f"to go on: {_command()} resume {directory}")
-            console.line(f"what was found so far: {_command()} show {directory}")
+            shown.line(f"to go on: {command()} resume {directory}", "interrupted", directory=str(directory))
+            shown.line(f"what was found so far: {command()} show {directory}")
         raise
-    print(search.summary(result, _command()))
+    print(search.summary(result, command()))
     return 0
 
 
-def _command() -> str:
+def command() -> str:
     """How to call optsearch again from this shell: its name if that is found, else the path it was called by."""
     return "optsearch" if shutil.which("optsearch") else os.path.relpath(sys.argv[0])

@@ -1,25 +1,28 @@
-"""Shows a run: its best programs by length, or one child in full.
+"""Shows a run: its front of length against fitness and its winner; or one child in full.
 
 examples:
   optsearch show runs/quickstart-1
   optsearch show runs/quickstart-1 1234
+  optsearch show runs/quickstart-1 1234 --json | jq .formulas
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import dsl
-from search.cli.arguments import CHILD_HELP, child_key
-from search.cli.listing import marked
-from search.journal import Child, Reader
+from dsl.export import EXPORTERS
+from search.cli.arguments import CHILD_HELP, add_json, child_key
+from search.cli.lineage import table
+from search.cli.listing import fitted, marked, print_json
+from search.inspection import child_data, run_data
+from search.journal import Reader
 from search.result import Result, load
-from search.searches import Place, begun, front
-from search.summary import comparison, figures, format_loss, verdict
+from search.searches import Place, begun
+from search.summary import comparison, figures, format_loss, format_score, verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,38 +31,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "directory", metavar="DIR", type=Path, help="directory of a run, or of one of its searches; finished or not"
     )
     parser.add_argument("id", metavar="ID", type=child_key, nargs="?", help=CHILD_HELP)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the hall of fame and the totals, or one child."""
-    reader, result = Reader(arguments.directory), load(arguments.directory)
-    lines = _show_run(reader, result) if arguments.id is None else _show_child(result, arguments.id)
-    for line in lines:
+    result = load(arguments.directory)
+    if arguments.json:
+        print_json(run_data(result) if arguments.id is None else child_data(result, arguments.id))
+        return 0
+    for line in _show_run(result) if arguments.id is None else _show_child(result, arguments.id):
         print(line)
     return 0
 
 
-def _show_run(reader: Reader, result: Result) -> Iterator[str]:
-    searches = begun(result.config, result.directory)
-    found = front(searches)
-    if not found:
+def _show_run(result: Result) -> Iterator[str]:
+    reader, searches = Reader(result.directory), begun(result.config, result.directory)
+    if not searches:
         yield "no program was trained yet"
         return
+    data = run_data(result)
+    listed = data["front"]
     if len(searches) > 1:
         yield from _show_searches(searches, result)
-    yield "best program of each length (live statements); lower fitness is better; gain is over the warm start, child 0"
+    yield "the best program of each length (live statements) that is better than all shorter ones, and the winner;"
+    yield "lower fitness is better; gain is over the warm start, child 0"
     yield ""
-    width = max(8, *map(len, found))
-    yield f"{'child':>{width}} {'length':>6} {'fitness':>9} {'gain':>9}  simplified"
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    if result.winner_key and result.winner:
-        found.setdefault(result.winner_key, (len(dsl.live(result.winner.program)), result.winner))
-    start = _fitness(next(iter(searches.values())).child(0))
-    for key, (length, child) in found.items():
-        fitness = _fitness(child)
-        gain = f"{start - fitness:>+9.3g}"
-        line = f"{key:>{width}} {length:>6} {format_loss(fitness):>9} {gain}  {_one_line(child.program)}"
-        yield line if columns is None or len(line) <= columns else f"{line[: columns - 3]}..."
+    if data["winner"] and all(row["child"] != data["winner"]["child"] for row in listed):
+        listed.append(data["winner"])
+    width = max(8, *(len(row["child"]) for row in listed))
+    yield f"{'child':>{width}} {'length':>6} {'fitness':>9} {'gain':>9}  formula"
+    start = next(iter(searches.values())).child(0).evaluation.fitness
+    for row in listed:
+        yield fitted(
+            f"{row['child']:>{width}} {row['live']:>6} {format_loss(row['fitness']):>9}"
+            f" {start - row['fitness']:>+9.3g}  {row['formula']}"
+        )
     yield ""
     yield from figures(result)
     if reader.fact("part"):
@@ -77,54 +84,66 @@ def _show_searches(searches: Mapping[Place, Reader], result: Result) -> Iterator
     yield f"{'search':<12} {'seed':>6} {'children':>10} {'trained':>8} {'first':>9} {'best':>9}"
     for place, reader in searches.items():
         totals, (best,) = result.searches[place.name], reader.best(1)
+        first, fitness = (child.evaluation.fitness or 0.0 for child in (reader.child(0), best))
         yield (
             f"{place.name:<12} {place.seed:>6} {totals.generated:>10} {totals.trained:>8}"
-            f" {format_loss(_fitness(reader.child(0))):>9} {format_loss(_fitness(best)):>9}"
+            f" {format_loss(first):>9} {format_loss(fitness):>9}"
         )
     yield ""
 
 
-def _one_line(program: dsl.Program) -> str:
-    simplified = dsl.simplify(program)
-    return "; ".join([*map(str, simplified.statements), f"return {', '.join(simplified.outputs)}"])
-
-
 def _show_child(result: Result, key: str) -> Iterator[str]:
-    child = result.child(key)
-    search = key.rpartition("/")[0]
-    if child.parent is not None:
-        parent = "/".join(filter(None, (search, str(child.parent))))
-        yield f"child {key}, made from child {parent} by {child.mutation}"
+    data, program = child_data(result, key), result.child(key).program
+    yield f"child {key}, {_origin(data)}"
+    yield f"hash {data['hash']}" + ("" if data["trained"] else ", as an earlier child's: not trained again")
+    yield f"{data['offspring']} children were made from it; {data['of_this_hash'] - 1} others compute the same"
+    yield from _fate(data)
+    live = set(data["live"])
+    yield f"\n{len(program)} statements, {len(live)} live:\n"
+    yield from marked(program, live)
+    for name in ("pruned", "simplified"):
+        yield f"\n{name}, {len(dsl.parse(data[name]))} statements:\n"
+        yield data[name].rstrip("\n")
+    yield "\nwhat its outputs are, from what a step is given:\n"
+    width = max(map(len, data["formulas"]))
+    yield from (f"{output:<{width}}  {formula}" for output, formula in data["formulas"].items())
+    yield from _ancestry(result, key)
+    for stage in result.stages:
+        if key in stage.scores:
+            score, adamw = (format_score(one) for one in (stage.scores[key], stage.baselines["adamw"]))
+            yield f"{result.config['task']} x{stage.scale}, {stage.seeds} fresh seeds: {score}, AdamW {adamw}"
+    yield f"to take it home: optsearch export {result.directory} {key} --to {'|'.join(EXPORTERS)}"
+
+
+def _ancestry(result: Result, key: str) -> Iterator[str]:
+    """The mutations that led to a child and changed what is computed."""
+    line = result.lineage(key)
+    changes = [ancestor for ancestor in line if not ancestor.same]
+    if len(line) > 1:
+        yield f"\n{len(line) - 1} mutations led to it; {len(changes) - 1} of them changed what it computes:\n"
+        yield from table(changes)
+    yield ""
+
+
+def _origin(data: Mapping[str, Any]) -> str:
+    if data["parent"] is not None:
+        return f"made from child {data['parent']} by {data['mutation']}"
+    return f"as child {data['began_from']} of the run" if data["began_from"] else "the warm start"
+
+
+def _fate(data: Mapping[str, Any]) -> Iterator[str]:
+    """What became of its trainings, and of it in the funnel."""
+    if data["fitness"] is None:
+        yield f"{data['kind']}: no fitness"
+        yield from data["error"].splitlines()
     else:
-        yield f"child {key}, {_first(result, search)}"
-    yield f"hash {child.hash}" + ("" if child.new else ", as an earlier child's: not trained again")
-    evaluation = child.evaluation
-    if evaluation.fitness is None:
-        yield f"{evaluation.kind}: no fitness"
-        yield from evaluation.error.splitlines()
-    else:
-        start = next(iter(begun(result.config, result.directory).values())).child(0)
-        gain = _fitness(start) - evaluation.fitness
-        yield f"fitness {format_loss(evaluation.fitness)}, gain over the warm start {gain:+.3g}"
-    for seed, outcome in enumerate(evaluation.outcomes):
-        loss = "no loss" if outcome.loss is None else f"loss {format_loss(outcome.loss)}"
-        curve = " ".join(format_loss(value) for value in outcome.curve)
-        yield f"seed {seed}: {outcome.kind}, {loss}, {outcome.steps} steps, training loss {curve}"
-    live = set(dsl.live(child.program))
-    simplified = dsl.simplify(child.program)
-    yield f"\n{len(child.program)} statements, {len(live)} live:\n"
-    yield from marked(child.program, live)
-    yield f"\nsimplified, {len(simplified)} statements:\n"
-    yield str(simplified).rstrip("\n")
-
-
-def _first(result: Result, search: str) -> str:
-    """What the first program of a search is."""
-    searches = {place.name: reader for place, reader in begun(result.config, result.directory).items()}
-    began_from = searches.get(search, Reader(result.directory)).fact("from")
-    return f"as child {began_from} of the run" if began_from else "the warm start"
-
-
-def _fitness(child: Child) -> float:
-    assert child.evaluation.fitness is not None, "only children that trained are compared"
-    return child.evaluation.fitness
+        gain = (data["lineage"][0]["fitness"] or 0.0) - data["fitness"]
+        yield f"fitness {format_loss(data['fitness'])}, gain over the warm start {gain:+.3g}"
+    several = len({training["task"] for training in data["trainings"]}) > 1
+    for training in data["trainings"]:
+        loss = "no loss" if training["loss"] is None else f"loss {format_loss(training['loss'])}"
+        curve = " ".join(format_loss(value) for value in training["curve"])
+        yield (
+            f"{training['task'] + ', ' if several else ''}seed {training['seed']}: {training['kind']}, {loss},"
+            f" {training['steps']} steps, training loss {curve}"
+        )

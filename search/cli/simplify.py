@@ -90,6 +90,13 @@ def _config(arguments: argparse.Namespace) -> Config | None:
             raise SearchError("--set says how to simplify on tasks: give these, too, with --tasks or --config")
         return None
     single_threaded()
+    if arguments.tasks:
+        from proxy_tasks import TaskError, get_all
+
+        try:
+            get_all(arguments.tasks)
+        except TaskError as error:
+            raise SearchError(f"--tasks {arguments.tasks}: {error}") from None
     overrides = [f"task={arguments.tasks}"] * bool(arguments.tasks) + arguments.set
     if arguments.config:
         return load_config(arguments.config, overrides)

@@ -35,20 +35,23 @@ def run(arguments: argparse.Namespace) -> int:
     from proxy_tasks.installed import declared
 
     print(f"{'name':<16} {'scale':>5} {'weights':>10} {'steps':>7}")
+    reasons: list[str] = []
     for name, task in TASKS.items():
-        print("\n".join(_rows(name, task.SCALES)))
+        print("\n".join(_rows(name, reasons, task.SCALES)))
     for other in declared():
         if other.name in TASKS:
             print(f"{other.name:<16} {other.distribution} has one, too, which is hidden: write {other.target}")
             continue
-        rows = [f"{row}  {other.distribution}" for row in _rows(other.name)]
+        rows = [f"{row}  {other.distribution}" for row in _rows(other.name, reasons)]
         broken = f"{other.name:<16} {other.distribution}, broken: `optsearch tasks check {other.name}` says why"
         print("\n".join(rows or [broken]))
+    for number, reason in enumerate(reasons, 1):
+        print(f"[{number}] {reason}")
     return 0
 
 
-def _rows(name: str, known: Container[int] = ()) -> Iterator[str]:
-    """A line for each scale that a task has, or is known to have."""
+def _rows(name: str, reasons: list[str], known: Container[int] = ()) -> Iterator[str]:
+    """A line for each scale that a task has, or is known to have; why one is not here is added to `reasons`, once."""
     from proxy_tasks import get
     from proxy_tasks.contract import ask
     from proxy_tasks.testing import SCALES
@@ -60,4 +63,6 @@ def _rows(name: str, known: Container[int] = ()) -> Iterator[str]:
             yield f"{name:<16} {scale:>5} {weights:>10} {task.steps:>7}"
         except TaskError as error:
             if scale in known:  # a task need not have every scale
-                yield f"{name:<16} {scale:>5} {error}"
+                if str(error) not in reasons:
+                    reasons.append(str(error))
+                yield f"{name:<16} {scale:>5} not here [{reasons.index(str(error)) + 1}]"

@@ -106,6 +106,26 @@ def test_the_text_stands_alone_and_says_where_it_comes_from(to):
     assert not re.search(r"\b(dsl|proxy_tasks|search|optsearch)\b", export(optimizers["lion"], to))
 
 
+BOUNDED = "def train(w, g, v, lr):\n  {}\n  v = g * 0.5\n  u = arcsin(v)\n  u = u * lr\n  return u, v"
+
+
+@pytest.mark.parametrize("to", EXPORTERS)
+@pytest.mark.parametrize(
+    ("first", "sizes"), [("g = g * 0.01", None), ("g = g * 0.1", "10"), ("g = g * 100.0", "1 or 10")]
+)
+def test_the_text_warns_of_the_gradients_on_which_updates_are_not_finite(to, first, sizes):
+    text = export(parse(BOUNDED.format(first)), to, "Seed 3.")
+    words = " ".join(word for word in text.split() if word != "%")
+    assert ("Caution" in words) == (sizes is not None)
+    if sizes is not None:
+        assert f"Seed 3. Caution: on normally distributed gradients of standard deviation {sizes} its updates" in words
+
+
+@pytest.mark.parametrize("name", optimizers)
+def test_of_known_optimizers_there_is_nothing_to_warn(name):
+    assert "Caution" not in export(optimizers[name], "python")
+
+
 @pytest.mark.parametrize("to", RUNNERS)
 def test_dead_statements_and_helpers_without_a_caller_are_not_written(to):
     assert "tan(" not in export(optimizers["lion_raw"], to).replace("arctan(", "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -130,6 +132,23 @@ def test_states_have_the_index_of_their_step_and_names_their_latest_value():
 def test_swapped_states_are_not_mixed_up():
     text = "def train(w, g, m, v, lr):\n  m = m + g\n  v = v * 0.5\n  u = m * v\n  return u, v, m"
     assert lines(export(parse(text), "latex"))[3:5] == [r"m_t &\gets v", r"v_t &\gets m"]
+
+
+def test_the_start_of_a_state_is_not_mixed_up_with_a_variable():
+    text = export(parse("def train(w, g, m, lr):\n  m0 = g + 1.0\n  m = m + m0\n  return m, m"), "latex")
+    assert "$m_0 = 0$" in text and "m_{0}" not in text
+    assert lines(text)[0] == r"\mathrm{m0\_} &\gets g_t + 1.0"
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex: install texlive-latex-base")
+def test_latex_sets_every_program(tmp_path, descendant, wild):
+    programs = [*PROGRAMS.values(), *(make(50, number) for number in range(25) for make in (descendant, wild))]
+    displays = "\n".join(export(program, "latex", PROVENANCE) for program in programs)
+    head = "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n"
+    (tmp_path / "all.tex").write_text(f"{head}{displays}\\end{{document}}\n", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def test_a_number_with_an_exponent_is_raised_in_parentheses():

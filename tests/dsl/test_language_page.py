@@ -37,15 +37,19 @@ def test_table_is_current():
     assert make_docs.main(["--check"]) == 0
 
 
-def test_table_that_is_not_current_is_found_and_written(tmp_path, capsys):
-    page = tmp_path / "page.md"
-    stale = PAGE.replace("| `abs(x)` |", "| `abs(y)` |")
-    page.write_text(stale, encoding="utf-8")
-    assert make_docs.main(["--check"], page) == 1
+@pytest.mark.parametrize("page, old, new", [("language", "`abs(x)`", "`abs(y)`"), ("configuration", "`1000`", "`999`")])
+def test_a_page_that_is_not_current_is_found_and_written(tmp_path, capsys, page, old, new):
+    current = {file.name: file.read_text(encoding="utf-8") for file in (ROOT / "docs").glob("*.md")}
+    for name, text in current.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    file = tmp_path / f"{page}.md"
+    stale = current[file.name].replace(old, new)
+    file.write_text(stale, encoding="utf-8")
+    assert make_docs.main(["--check"], tmp_path) == 1
     assert capsys.readouterr().err.count("\n") == 1
-    assert page.read_text(encoding="utf-8") == stale != PAGE
-    assert make_docs.main([], page) == 0
-    assert page.read_text(encoding="utf-8") == PAGE
+    assert file.read_text(encoding="utf-8") == stale != current[file.name]
+    assert make_docs.main([], tmp_path) == 0
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in current} == current
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -161,6 +161,14 @@ def test_each_reduction_has_a_statement_less_and_is_valid():
         assert len(reduced) == len(given) - 1 and " becomes " in why
 
 
+def test_a_reduction_by_two_is_one_of_a_reduction_by_one():
+    given = dsl.optimizers["adamw"]
+    twice = {dsl.canonical_hash(after) for _, reduced in reductions(given) for _, after in reductions(reduced)}
+    found = list(reductions(given, 2))
+    assert len(found) > 40 and {dsl.canonical_hash(reduced) for _, reduced in found} <= twice
+    assert all(len(reduced) == len(given) - 2 and why.count(" becomes ") == 2 for why, reduced in found)
+
+
 def test_a_program_with_each_variable_set_once_computes_the_same(descendant):
     for number in range(50):
         given = descendant(62, number)

@@ -24,7 +24,8 @@ def equal(a, b) -> bool:
 def test_a_new_classifier_knows_nothing(task):
     weights, data = task.init(0), jax.device_put(task.data())
     assert abs(float(jax.jit(task.evaluate)(weights, data)) - task.chance) < 1
-    assert float(jax.jit(task.accuracy)(weights, data)) < 0.35
+    wrong = proxy_tasks.get(f"{task.name},fitness=accuracy").evaluate
+    assert float(jax.jit(wrong)(weights, data)) > 0.65
 
 
 @every_classifier
@@ -33,7 +34,6 @@ def test_accuracy_is_the_share_of_right_answers(task):
     split = data["evaluation"]
     logits = np.asarray(weights(np.moveaxis(split["x"], 0, -1)))
     right = np.mean(np.argmax(logits, 0) == split["y"])
-    assert float(task.accuracy(weights, data)) == pytest.approx(right)
     other = proxy_tasks.get(f"{task.name},fitness=accuracy")
     assert float(other.evaluate(weights, data)) == pytest.approx(1 - right)
 

@@ -38,6 +38,17 @@ def test_a_training_that_has_no_loss_has_none_in_other_units(joined):
     assert joined.relative_to((0.5, 4.0)).train(ADAMW, 0, (0.0, 0.0, 0.0)).kind == STOPPED_EARLY
 
 
+@pytest.mark.parametrize("text", ["digits + digits", "digits,steps=20,batch=8 + language + digits, batch=8, steps=20"])
+def test_a_task_that_stands_twice_is_refused(text):
+    with pytest.raises(TaskError, match="digits.* stands twice: remove one, or give it other settings"):
+        proxy_tasks.get_all(text)
+
+
+def test_a_task_may_stand_twice_with_different_settings():
+    small, large = proxy_tasks.get_all("digits,batch=8 + digits,batch=16")
+    assert small.version != large.version
+
+
 def test_it_is_called_by_the_names_of_its_tasks(joined):
     assert joined.task.name == " + ".join(NAMES)
     assert joined.task.version == " + ".join(task.version for task in joined.tasks)

@@ -135,8 +135,9 @@ def test_a_table_of_one_kind_of_columns_is_learnt(kept, table):
     [
         ("", {"click": None}, "no column 'click'; it has shop, hour, price, pages"),
         ("quantities=pages hours", {}, "no column 'hours'; did you mean 'hour'"),
-        ("quantities=shop", {}, "the column 'shop' of .* is text: give finite numbers"),
-        ("", {"price": np.full(ROWS, np.inf)}, "the column 'price' of .* is infinite somewhere"),
+        ("quantities=shop", {}, "has shop = .* in row 0: write a finite number, or take the column out of"),
+        ("quantities=pages", {"pages": [*TABLE["pages"][1:], "few"]}, f"has pages = few in row {ROWS - 1}: write"),
+        ("", {"price": [*TABLE["price"][1:], np.inf]}, f"has price = inf in row {ROWS - 1}: write a finite number"),
         ("", {"click": TABLE["click"] * 2}, "has click = 2 in row .*: write 0 or 1"),
         ("", {"click": np.where(TABLE["click"], "yes", "no")}, "has click = (yes|no) in row 0: write 0 or 1"),
         ("", {"click": np.ones(ROWS, int)}, "click is 1 in all 200 rows of the train split"),

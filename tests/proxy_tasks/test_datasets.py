@@ -106,7 +106,7 @@ def test_a_missing_bundled_set_is_named(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", FETCHED)
 def test_a_set_that_was_not_fetched_is_refused_with_the_command_that_does(name, cache):
-    with pytest.raises(TaskError, match=f"run, in its checkout: python scripts/make_data.py {name}$"):
+    with pytest.raises(TaskError, match=f"run in a checkout of optsearch: python scripts/make_data.py {name}$"):
         GIVES[SETS[name].kind](name)
 
 

@@ -103,6 +103,19 @@ def test_what_is_no_table_is_refused_with_the_line(content, complaint, write):
         read_csv(write(content))
 
 
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("a,b\n1,2\n\n3,few\n4,many\n", ", line 4, column 'b': 'few' is no number; write one, or leave the row out"),
+        ("a,b\n,few\n3,4\n4,1_000\n", ", line 4, column 'b': '1_000' is no number"),
+        ("a,bb\n1,2\n", " has no column 'b'; did you mean 'bb'"),
+    ],
+)
+def test_text_where_numbers_have_to_be_is_refused_with_its_place(content, complaint, write):
+    with pytest.raises(TaskError, match=rf"own\.csv{complaint}"):
+        read_csv(write(content), missing="drop", numbers=["a", "b"])
+
+
 # The other formats.
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import sqlite3
@@ -199,6 +200,9 @@ def test_what_needs_no_jax_does_not_import_it(run_directory, program_file):
         ["export", run_directory, 1],
         ["show", run_directory],
         ["show", run_directory, 2],
+        ["lineage", run_directory],
+        ["diff", run_directory, 1, "lion"],
+        ["ls", run_directory],
         ["digest", run_directory],
         ["config"],
         ["config", "quickstart"],
@@ -286,6 +290,13 @@ def test_simplify_asks_tasks(capsys, program_file):
     assert len(dsl.parse(out)) <= 2 and "with seeds that nothing was chosen by,\n    quadratic x1" in err
 
 
+@pytest.mark.parametrize("config", [[], ["--config", "quickstart"]])
+@pytest.mark.parametrize("tasks", ["nothere", "digits + nothere", "{a", "5"])
+def test_simplify_names_the_option_with_a_task_that_there_is_not(refused, tasks, config):
+    error = refused("simplify", "lion_raw", "--tasks", tasks, *config)
+    assert f"--tasks {tasks}: there is no task '{tasks.split()[-1]}'" in error and "--set" not in error
+
+
 def test_simplify_prints_a_program_that_reads_again(call, monkeypatch):
     text = call("simplify", "lion_raw", "--quiet")
     assert dsl.parse(text) == dsl.simplify(dsl.optimizers["lion_raw"])
@@ -353,7 +364,7 @@ def test_export_refuses_a_child_of_a_file(refused, program_file):
 def test_show_lists_the_best_program_of_each_length(call, run_directory):
     rows = [line.split(maxsplit=4) for line in call("show", run_directory).splitlines() if re.match(r" +\d", line)]
     assert [row[:4] for row in rows] == [["1", "1", "0.8750", "-0.25"], ["2", "2", "0.3750", "+0.25"]]
-    assert rows[0][4] == "update = g * lr; return update"
+    assert rows[0][4] == "update = g * lr"
 
 
 def test_show_gives_the_totals_of_a_run(call, run_directory):
@@ -384,7 +395,93 @@ def test_show_gives_a_child_in_full(call, run_directory):
     assert "fitness 0.3750, gain over the warm start +0.25\n" in shown
     assert "seed 1: trained, loss 0.5000, 500 steps, training loss 2.0000 1.5000 1.0000 0.5000\n" in shown
     assert REDUNDANT.replace("sign(w)", "sign(w)  # dead").replace("x + u", "x + u  # dead") in shown
-    assert shown.endswith(f"2 statements:\n\n{dsl.simplify(dsl.parse(REDUNDANT))}")
+    assert f"\npruned, 2 statements:\n\n{dsl.prune(dsl.parse(REDUNDANT))}" in shown
+    assert f"\nsimplified, 2 statements:\n\n{dsl.simplify(dsl.parse(REDUNDANT))}" in shown
+    assert "\nupdate  sign(g * lr)\n" in shown
+    assert "1 mutations led to it; 1 of them changed what it computes:" in shown
+    assert f"optsearch export {run_directory} 2 --to optax|torch" in shown
+
+
+def test_show_counts_the_children_of_a_child_and_those_that_compute_the_same(call, run_directory):
+    assert "\n5 children were made from it; 0 others compute the same\n" in call("show", run_directory, 0)
+    assert "\n0 children were made from it; 1 others compute the same\n" in call("show", run_directory, 1)
+
+
+def test_json_has_what_show_shows_in_full(call, run_directory):
+    found = json.loads(call("show", run_directory, "--json"))
+    assert (found["state"], found["generated"], found["cache_hit_rate"]) == ("interrupted", 5, pytest.approx(0.2))
+    assert found["front"][1] == {"child": "2", "live": 2, "fitness": 0.375, "formula": "update = sign(g * lr)"}
+    child = json.loads(call("show", run_directory, 2, "--json"))
+    assert dsl.parse(child["program"]) == dsl.parse(REDUNDANT) and child["live"] == [0, 2]
+    assert child["formulas"] == {"update": "sign(g * lr)"}
+    assert [training["loss"] for training in child["trainings"]] == [0.25, 0.5]
+    assert [ancestor["key"] for ancestor in child["lineage"]] == ["0", "2"]
+    assert json.loads(call("show", run_directory, 4, "--json"))["fitness"] is None
+
+
+def test_lineage_shows_each_mutation_and_what_it_was_worth(call, run_directory):
+    shown = call("lineage", run_directory)  # of the best so far
+    assert re.search(r"^ +0 .* 0\.6250 +- +the warm start$", shown, re.MULTILINE)
+    assert re.search(r"^ +2 insert +4 +2 +0\.3750 +\+0\.25 +[+-] ", shown, re.MULTILINE)
+    assert re.search(r"^ +\+ x = sign\(w\)$", shown, re.MULTILINE)
+    line = json.loads(call("lineage", run_directory, 2, "--json"))
+    assert [(row["key"], row["gain"]) for row in line] == [("0", None), ("2", 0.25)]
+
+
+def test_lineage_leaves_out_what_changes_nothing_if_asked(call, tmp_path):
+    directory = tmp_path / "line"
+    directory.mkdir()
+    journal = Journal(directory)
+    journal.facts(config=to_dict(Config()))
+    for id, text in enumerate([SHORT, SHORT.replace("  return", "  x = sign(w)\n  return"), REDUNDANT]):
+        program = dsl.parse(text)
+        child = Child(
+            id,
+            id - 1 if id else None,
+            "insert" if id else None,
+            program,
+            dsl.canonical_hash(program),
+            evaluation((0.5,)),
+            id != 1,
+        )
+        journal.record(child)
+    journal.close()
+    keys = [row["key"] for row in json.loads(call("lineage", directory, 2, "--json"))]
+    changed = [row["key"] for row in json.loads(call("lineage", directory, 2, "--json", "--changed"))]
+    assert (keys, changed) == (["0", "1", "2"], ["0", "2"])
+    assert " same  + x = sign(w)" in call("lineage", directory, 2)
+
+
+def test_diff_tells_what_each_output_computes(call, run_directory):
+    shown = call("diff", run_directory, 1, 2)
+    assert shown.startswith(
+        "update differs:\n  1  g * lr\n  2  sign(g * lr)\non made gradients the weights go apart by"
+    )
+    assert call("diff", run_directory, 1, 5).startswith("1 and 5 compute the same\nupdate: g * lr\n")
+    assert "m in adamw alone: interp(g, m, 0.9)\n" in call("diff", run_directory, 1, "adamw")
+    compared = json.loads(call("diff", run_directory, 2, "lion", "--json"))
+    assert compared["programs"] == ["2", "lion"] and not compared["same"]
+    assert compared["outputs"]["m"] == [None, "interp(g, m, 0.99)"]
+
+
+def test_ls_puts_runs_side_by_side(call, run_directory):
+    (run_directory.parent / "other").mkdir()
+    (run_directory.parent / "other" / FILE_NAME).write_text("no journal")
+    shown = call("ls", run_directory.parent).splitlines()
+    assert re.match(rf"{run_directory} +interrupted +5 +4 +20% +0\.0 +0\.3750 +1\.0000 +0  digits_vit$", shown[1])
+    assert "is not a journal" in " ".join(shown[2].split())
+    assert json.loads(call("ls", run_directory, "--json"))[0]["best"] == 0.375
+
+
+def test_ls_says_where_there_is_no_run(refused, tmp_path):
+    assert f"there is no run in {tmp_path}: `optsearch run CONFIG` makes one" in refused("ls", tmp_path)
+
+
+def test_a_run_that_is_being_written_is_running(call, run_directory):
+    journal = Journal(run_directory)
+    assert json.loads(call("show", run_directory, "--json"))["state"] == "running"
+    journal.close()
+    assert json.loads(call("show", run_directory, "--json"))["state"] == "interrupted"
 
 
 def test_show_says_how_a_child_failed_and_which_was_not_trained(call, run_directory):
@@ -439,7 +536,7 @@ def test_a_damaged_journal_is_refused(refused, run_directory):
 
 def test_tasks_lists_every_task_at_every_scale(call):
     rows = [line.split() for line in call("tasks").splitlines()[1:]]
-    assert {row[0] for row in rows} == set(TASKS)
+    assert {row[0] for row in rows if row[0][0] != "["} == set(TASKS)  # such lines say what data is not here
     assert ["digits", "1", "2410", "200"] in rows
 
 

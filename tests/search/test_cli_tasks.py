@@ -136,13 +136,24 @@ def test_a_task_that_there_is_not_is_an_error_of_the_command(capsys):
     assert capsys.readouterr().err.startswith(f"optsearch: {BROKEN} has no class 'Absent'; its tasks: Good, NoWeights")
 
 
-def test_the_scales_whose_data_is_not_here_are_listed_with_the_command_that_fetches_it(here, monkeypatch, capsys):
+def test_what_data_is_not_here_is_said_once_with_the_command_that_fetches_it(here, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(here))
-    monkeypatch.setattr("proxy_tasks.TASKS", {"vision_mlp": TASKS["vision_mlp"]}, raising=False)
+    listed = {name: TASKS[name] for name in ("vision_mlp", "ctr", "vision_vit")}
+    monkeypatch.setattr("proxy_tasks.TASKS", listed, raising=False)
     assert main(["tasks"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 5 and lines[3].startswith("vision_mlp         100 the data set fashion_mnist is not here")
-    assert lines[3].endswith("run, in its checkout: python scripts/make_data.py fashion_mnist")
+    assert [line for line in lines if "not here" in line] == [
+        "vision_mlp         100 not here [1]",
+        "vision_mlp         500 not here [1]",
+        "ctr                100 not here [2]",
+        "ctr                500 not here [2]",
+        "vision_vit         100 not here [1]",
+        "vision_vit         500 not here [1]",
+        *lines[-2:],
+    ]
+    for line, number, data in zip(lines[-2:], "12", ("fashion_mnist", "flights"), strict=True):
+        assert line.startswith(f"[{number}] the data set {data} is not here")
+        assert line.endswith(f"run in a checkout of optsearch: python scripts/make_data.py {data}")
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -348,11 +348,16 @@ def test_a_pool_that_is_interrupted_tries_again_what_was_under_way_with_a_worker
     config, quadratic_trainer
 ):
     pool = pool_of(replace(config, ray=RayConfig(workers=1, batch=4)), quadratic_trainer)
+    assert pool.alive() == (0, 1)
     wait_for_all(pool)
+    assert pool.alive() == (1, 1)
     bench = Bench(1, quadratic_trainer, pool)
     ray_module.kill(pool._actors[0].handle)
     asked = [bench.submit(dsl.canonical(START), (seed,)) for seed in range(4)]
     pool.heed(lambda: True)
+    while pool.alive() == (1, 1):
+        pool.wait()
+    assert pool.alive() == (0, 1)
     assert {each.result().kind for each in asked} == {TRAINED}
     pool.close()
 

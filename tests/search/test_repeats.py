@@ -16,7 +16,7 @@ from search import Config, Result, SearchError
 from search.cli import main
 from search.config import BudgetConfig, FitnessConfig, FunnelConfig, TuneConfig, WindowConfig
 from search.console import Console
-from search.evolution import Progress
+from search.evolution import Progress, evolve
 from search.journal import FILE_NAME, Journal, Reader
 
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
@@ -140,12 +140,15 @@ def test_a_run_may_have_the_name_of_one_of_its_searches(alone, tmp_path, capsys)
 def test_a_run_that_is_lost_in_any_of_its_searches_goes_on_as_if_it_had_not_been(
     result, config, tmp_path, monkeypatch, name, stop_at
 ):
-    def lost(repeats: Any, where: str, progress: Progress) -> None:
-        if (where, progress.generated) == (name, stop_at):
-            raise KeyboardInterrupt
+    def losing(of_search: Config, *values: Any, **named: Any) -> Any:
+        def report(progress: Progress) -> None:
+            if (of_search.seed, progress.generated) == (config.seed + NAMES.index(name), stop_at):
+                raise KeyboardInterrupt
+
+        return evolve(of_search, *values, report=report, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr("search.repeats.Repeats._show", lost)
+        patch.setattr("search.repeats.evolve", losing)
         with pytest.raises(KeyboardInterrupt):
             search.run(config, tmp_path / "run")
     search.resume(tmp_path / "run")
@@ -228,6 +231,7 @@ def test_a_run_that_was_gone_on_with_under_other_versions_is_not_reused(result, 
     shutil.copytree(result.directory, tmp_path / "other")
     journal = Journal(tmp_path / "other")
     journal.facts(origin={**Reader(tmp_path / "other").fact("origin"), "sources": "another"})
+    journal.forget("winner")
     journal.close()
     search.resume(tmp_path / "other")
     with pytest.raises(SearchError, match="cannot be reused: it was gone on with under other versions"):
@@ -279,5 +283,7 @@ def test_the_columns_of_several_searches_follow_one_another(result):
 
 
 def test_a_line_of_a_search_that_is_not_there_is_refused(result):
-    with pytest.raises(SearchError, match="there is no child search-7/1: its search would be search-1 or search-2"):
+    with pytest.raises(
+        SearchError, match="there is no child search-7/1: of this run, write NAME/NUMBER, with NAME one of search-1"
+    ):
         result.lineage("search-7/1")

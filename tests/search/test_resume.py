@@ -30,6 +30,7 @@ from search.evolution import Progress, evolve
 from search.interruption import interruptible
 from search.journal import FILE_NAME, Child, Journal, Reader
 from search.together import together
+from search.workers import WORKERS
 from tests.search.evolved import cache_of
 
 ROOT = Path(search.__file__).parents[1]
@@ -150,8 +151,8 @@ def products(directory: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "step",
-    ["steps.Steps.tune", "steps.Steps.warm_start", "repeats.Repeats._show", "steps.Steps.stage"]
-    + ["steps.Steps.write_winner"],
+    ["steps.Steps.tune", "steps.Steps.warm_start", "evolution._Search.commit", "steps.Steps.stage"]
+    + ["steps.write_winner"],
 )
 def test_a_run_goes_on_with_the_step_that_it_was_interrupted_in(tmp_path, config, monkeypatch, step):
     search.run(config, tmp_path / "whole")
@@ -167,10 +168,11 @@ def test_a_run_goes_on_with_the_step_that_it_was_interrupted_in(tmp_path, config
     assert products(tmp_path / "run") == products(tmp_path / "whole")
 
 
-def test_a_run_that_ended_is_left_as_it_is(tmp_path, config):
+def test_a_run_that_ended_is_left_as_it_is_and_starts_no_workers(tmp_path, config, monkeypatch):
     search.run(config, tmp_path / "run")
     before = products(tmp_path / "run")
-    search.resume(tmp_path / "run")
+    monkeypatch.setitem(WORKERS, "inline", None)
+    search.resume(tmp_path / "run", {"generated": 300})
     assert products(tmp_path / "run") == before
 
 
@@ -331,6 +333,17 @@ def test_ctrl_c_commits_what_is_there_and_says_how_to_go_on(tmp_path, optsearch,
     assert Reader(tmp_path).digest() == whole
 
 
+def test_ctrl_c_once_more_while_it_leaves_does_not_change_the_exit_code(tmp_path, optsearch, long_config):
+    process = optsearch("run", long_config, "--out", tmp_path)
+    wait_for_children(tmp_path, 1)
+    process.send_signal(signal.SIGINT)
+    for line in process.stderr:
+        if line.startswith("optsearch: interrupted"):
+            process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    process.communicate()
+
+
 def test_a_second_driver_is_refused_with_the_process_of_the_first(tmp_path, optsearch, long_config):
     first = optsearch("run", long_config, "--out", tmp_path)
     wait_for_children(tmp_path, 1)
@@ -368,8 +381,12 @@ def test_a_run_that_ended_is_read_where_nothing_may_be_written(tmp_path, config,
     before = products(run)
     with read_only(run):
         assert products(run) == before
-        assert main(["show", str(run)]) == main(["digest", str(run)]) == 0
-        for command in (["resume", str(run)], ["run", "quickstart", "--out", str(run / "new")]):
+        for command in ("show", "digest", "resume"):
+            assert main([command, str(run)]) == 0
+        for command in (
+            ["resume", str(run), "--budget", "generated=310"],
+            ["run", "quickstart", "--out", str(run / "new")],
+        ):
             capsys.readouterr()
             assert main(command) == 2
             *_, error = capsys.readouterr().err.splitlines()

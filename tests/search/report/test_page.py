@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -264,3 +266,9 @@ def test_a_run_without_a_child_has_no_figures(journal: Journal, capsys):
     for kind in ("fitness", "lineage"):
         assert main(["plot", str(directory), "--kind", kind]) == 2
         assert "holds no trained program yet: wait until its search has begun" in capsys.readouterr().err
+
+
+def test_a_worker_does_not_import_what_only_a_report_needs():
+    code = "import search.cli, sys; print({'matplotlib', 'jinja2', 'pygments'} & {*sys.modules})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"
