@@ -121,13 +121,17 @@ def test_a_curve_that_ends_early_is_drawn_as_far_as_it_goes():
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("number", range(5))
-def test_every_chart_is_a_file_of_every_format_and_always_the_same(number, format):
+def test_every_chart_is_a_file_of_every_format(number, format):
     chart = charts()[number]
     content = picture(chart, format)
     assert content.startswith(BEGINS[format]) and b"made by optsearch" in content
     if format == "svg":
-        assert content == picture(charts()[number], format)
         assert chart.description in "".join(ElementTree.fromstring(content).itertext())
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_chart_is_the_same_file(format):
+    assert picture(charts()[1], format) == picture(charts()[1], format)
 
 
 def test_what_is_drawn_of_300_000_children_is_a_sample():
@@ -139,7 +143,7 @@ def test_what_is_drawn_of_300_000_children_is_a_sample():
 
 
 def test_thirty_searches_are_drawn():
-    for chart in charts(20, 30):
+    for chart in charts(20, 30)[:2]:
         assert inline(chart, Styles({}), narrow=True)
     assert "24 more searches come to" in charts(20, 30)[0].description
 
