@@ -4,6 +4,7 @@ from search.config import BudgetConfig, Config, FitnessConfig, FunnelConfig, Sim
 from search.console import Console
 from search.errors import SearchError
 from search.pipeline import resume, run
+from search.report import report
 from search.result import Result, load
 from search.simplification import simplify_on_tasks
 from search.summary import summary
@@ -20,6 +21,7 @@ __all__ = [
     "TuneConfig",
     "WindowConfig",
     "load",
+    "report",
     "resume",
     "run",
     "simplify_on_tasks",

@@ -48,8 +48,13 @@ class Score:
         n = len(self.losses) // self.tasks
         if n < 2 or self.kind != TRAINED:
             return math.nan
-        seeds = [sum(self.losses[seed * self.tasks : (seed + 1) * self.tasks]) / self.tasks for seed in range(n)]
-        return math.sqrt(sum((loss - self.mean) ** 2 for loss in seeds) / (n - 1) / n)
+        return math.sqrt(sum((loss - self.mean) ** 2 for loss in self.of_seeds) / (n - 1) / n)
+
+    @property
+    def of_seeds(self) -> list[float]:
+        """The loss of each seed, of several tasks their mean."""
+        starts = range(0, len(self.losses) - self.tasks + 1, self.tasks)
+        return [sum(self.losses[start : start + self.tasks]) / self.tasks for start in starts]
 
     def on(self, task: int) -> Score:
         """On one of the tasks alone."""

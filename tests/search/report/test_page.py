@@ -1,0 +1,270 @@
+"""The report as text: what stands in it, that nothing of a run becomes markup, and that it stays small."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import dsl
+import search
+from dsl.export import EXPORTERS
+from search import Result, report
+from search.cli import main
+from search.funnel import Score
+from search.journal import Journal
+from search.report.comparison import lead, verdicts
+from tests.search.report.hostile import HOSTILE, fill
+
+SECTIONS = ["run", "winner", "funnel", "fitness", "cache", "pareto", "lineage", "curves", "failures", "mutations"]
+SECTIONS += ["configuration", "machine", "again"]
+
+
+class Read(HTMLParser):
+    """A page: its elements, the attributes of each, and its text."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values(self, name: str) -> list[str]:
+        """Of an attribute, wherever it is."""
+        return [value for _, attributes in self.elements if (value := attributes.get(name)) is not None]
+
+
+@pytest.fixture(scope="module")
+def page(several: Result) -> str:
+    return report(several)
+
+
+def test_the_sections_stand_in_their_order_and_the_links_lead_to_them(page):
+    read = Read(page)
+    assert [attributes["id"] for tag, attributes in read.elements if tag == "section"] == SECTIONS
+    links = [href for href in read.values("href") if href.startswith("#") and "-" not in href]
+    assert links == ["#main", *(f"#{name}" for name in SECTIONS)]
+    assert [tag for tag, _ in read.elements].count("h1") == 1
+
+
+def test_every_reference_in_the_page_has_its_one_element(page):
+    read = Read(page)
+    ids = read.values("id")
+    assert len(ids) == len(set(ids))
+    referred = [href[1:] for href in read.values("href") if href.startswith("#")]
+    referred += re.findall(r"url\(#([^)]+)\)", page) + read.values("data-copies")
+    referred += [*read.values("aria-labelledby"), *read.values("aria-describedby")]
+    assert set(referred) <= set(ids)
+
+
+def test_nothing_is_loaded(page):
+    read = Read(page)
+    assert not {"src", "srcset", "action", "style", "background"} & {a for _, given in read.elements for a in given}
+    assert not {"img", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in read.elements}
+    assert [href for href in read.values("href") if not href.startswith("#")] == ["data:,"]
+    assert "@import" not in page and not re.findall(r"url\((?!#)", page)
+    assert "default-src 'none'" in page and "unsafe" not in page
+
+
+def test_the_page_has_the_figures_of_the_run(page, several):
+    text = " ".join(Read(page).text.split())
+    totals = several.totals
+    assert f"made {totals.generated:,} children" in text and f"trained {totals.trained:,} of them" in text
+    assert several.digest() in text and f"The winner, child {several.winner_key}" in text
+    assert all(name in text for name in ("search-1", "search-2", "restart-1", "Quadratic x1", "Scaled x1"))
+    assert all(said in text for said in verdicts(several))
+
+
+def test_every_export_of_the_winner_is_there_to_copy(page, several):
+    read = Read(page)
+    simplified = dsl.simplify(several.winner.program)
+    assert {f"code-{target}" for target in EXPORTERS} <= set(read.values("data-copies"))
+    assert str(simplified).strip() in read.text
+    for target in EXPORTERS:
+        body = dsl.export(simplified, target).splitlines()[-5:]
+        assert "\n".join(body).strip() in read.text
+
+
+def test_the_same_run_gives_the_same_page(page, several):
+    assert report(search.load(several.directory)) == page
+
+
+def test_a_chart_has_a_title_a_text_and_its_numbers(page):
+    read = Read(page)
+    charts = [attributes for tag, attributes in read.elements if tag == "svg"]
+    assert len(charts) == 10 and all(chart["role"] == "img" for chart in charts)
+    for name in ("fitness", "cache", "pareto", "lineage", "curves"):
+        assert f"{name}-told" in read.values("id")
+    assert page.count("The data of the chart") == 5
+
+
+@pytest.fixture(scope="module")
+def hostile_page(hostile: Result) -> str:
+    return report(hostile)
+
+
+def test_hostile_text_stays_text(hostile_page):
+    read = Read(hostile_page)
+    assert [tag for tag, _ in read.elements].count("script") == 1
+    assert not {"img", "b"} & {tag for tag, _ in read.elements}
+    assert not [name for _, given in read.elements for name in given if name.startswith("on")]
+    assert read.text.count(HOSTILE) > 10
+
+
+def test_a_run_that_has_not_ended_is_reported_as_such_whatever_its_task_is_called(journal: Journal):
+    page = report(fill(journal, task="a\udcff\x00b\x1b", ended=False))
+    assert page.encode("utf-8")
+    text = " ".join(Read(page).text.split())
+    assert "It has not ended: there is no winner yet" in text
+    assert "The best so far, child 9" in text
+    assert "No stage of the funnel has ended yet" in text
+
+
+def test_a_run_without_a_child_is_reported_as_such(journal: Journal):
+    text = " ".join(Read(report(fill(journal, children=0, ended=False))).text.split())
+    assert "has no child yet" in text and "No program was trained yet." in text
+
+
+def test_a_journal_that_holds_nothing_but_children_is_reported(journal: Journal):
+    result = fill(journal)
+    again = Journal(result.directory)
+    again.forget("config", "baselines", "origin", "seconds", "machines", "stages", "winner")
+    again.close()
+    text = report(search.load(result.directory))
+    assert "The journal does not hold the configuration." in text
+
+
+def test_a_journal_without_learning_curves_says_so_and_many_improvements_are_a_small_page(journal: Journal):
+    result = fill(journal, task="x", children=400)
+    again = Journal(result.directory)
+    bare = {"losses": [0.5, 0.6], "kind": "trained"}
+    again.facts(stages=[{"scale": 1, "seeds": 2, "baselines": {"adamw": bare, "lion": bare}, "scores": {"9": bare}}])
+    again.close()
+    page = report(search.load(result.directory))
+    assert "holds no learning curves of the funnel" in page
+    assert len(page.encode()) < 1_000_000
+
+
+def test_one_search_of_a_run_is_reported_as_such(several: Result):
+    page = report(search.load(several.directory / "search-1"))
+    assert "It is one search of a larger run" in page
+
+
+def test_the_errors_of_a_task_are_shown_once_each(hostile_page):
+    read = Read(hostile_page)
+    assert {value for value in read.values("id") if value.startswith("error-")} == {f"error-{n}" for n in range(3)}
+
+
+# The interval of a lead.
+
+
+def test_a_lead_is_a_paired_difference_with_its_interval():
+    found = lead(Score((1.0, 2.0, 3.0, 4.0), "trained"), Score((2.0, 2.0, 4.0, 6.0), "trained"))
+    # differences 1, 0, 1, 2: mean 1, standard error sqrt(2/3)/2, t(0.975, 3) = 3.1824
+    half = pytest.approx(3.1824 * math.sqrt(2 / 3) / 2, rel=0.01)
+    assert (found.mean, found.mean - found.low, found.high - found.mean) == (1.0, half, half)
+
+
+def test_of_several_tasks_a_lead_is_over_the_means_of_the_seeds():
+    found = lead(Score((1.0, 3.0, 2.0, 2.0), "trained", 2), Score((2.0, 4.0, 3.0, 5.0), "trained", 2))
+    assert found.mean == 1.5 and found.high - found.mean == pytest.approx(12.7062 * 0.5, rel=1e-4)
+
+
+def test_a_lead_of_one_seed_has_no_interval_and_of_a_failure_there_is_none():
+    alone = lead(Score((1.0,), "trained"), Score((2.0,), "trained"))
+    assert alone.mean == 1.0 and math.isnan(alone.low) and str(alone) == "-"
+    assert lead(Score((), "non-finite"), Score((2.0,), "trained")) is None
+
+
+@pytest.mark.parametrize(
+    "losses, said",
+    [
+        ((0.1, 0.11, 0.12), "The winner beats AdamW on"),
+        ((0.9, 0.91, 0.92), "AdamW beats the winner on"),
+        ((0.1, 0.9, 0.5), "The winner and AdamW cannot be told apart on"),
+    ],
+)
+def test_the_verdict_is_that_of_the_interval(journal: Journal, losses, said):
+    result = fill(journal, task="a_task")
+    again = Journal(result.directory)
+    scores = {"9": {"losses": losses, "kind": "trained"}}
+    baselines = {name: {"losses": [0.5, 0.52, 0.51], "kind": "trained"} for name in ("adamw", "lion")}
+    again.facts(stages=[{"scale": 1, "seeds": 3, "baselines": baselines, "scores": scores}])
+    again.close()
+    assert verdicts(search.load(result.directory))[0].startswith(f"{said} a_task x1.")
+
+
+# The command line.
+
+
+@pytest.fixture
+def copied(several: Result, tmp_path: Path) -> Path:
+    """The directory of a run, to be written to."""
+    return Path(shutil.copytree(several.directory, tmp_path / "several"))
+
+
+def test_the_report_is_written_into_the_directory_of_the_run_and_again(copied, page, capsys):
+    (copied / "report.html").write_text(page[: len(page) // 2], encoding="utf-8")
+    assert main(["report", str(copied)]) == 0
+    assert capsys.readouterr().out == f"{copied / 'report.html'}\n"
+    assert len((copied / "report.html").read_text(encoding="utf-8")) == pytest.approx(len(page), rel=0.01)
+
+
+def test_a_figure_is_written_into_the_directory_of_the_run(copied, capsys):
+    assert main(["plot", str(copied), "--kind", "fitness"]) == 0
+    assert (copied / "fitness.svg").read_bytes().startswith(b"<?xml")
+    asked = ["plot", str(copied), "search-2/0", "--kind", "lineage", "--format", "png", "-o", str(copied / "a")]
+    assert main(asked) == 0
+    assert (copied / "a").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (
+            ["report", "-o", "winner.txt"],
+            "winner.txt exists and was not made by this command: give another file with -o",
+        ),
+        (["plot", "--kind", "cache", "-o", "winner.txt"], "winner.txt exists and was not made by this command"),
+        (["report", "-o", "no/report.html"], "no is no directory: make it, or give another file with -o"),
+        (["report", "-o", "."], "cannot be written (Is a directory)"),
+        (["plot", "search-1/0", "--kind", "cache"], "cache is of the whole run: leave out search-1/0"),
+    ],
+)
+def test_what_cannot_be_written_is_said(copied, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(copied)
+    before = (copied / "winner.txt").read_bytes()
+    assert main([arguments[0], str(copied), *arguments[1:]]) == 2
+    assert said in capsys.readouterr().err
+    assert (copied / "winner.txt").read_bytes() == before
+
+
+def test_a_child_without_a_fitness_has_no_line(journal: Journal, capsys):
+    directory = fill(journal).directory
+    assert main(["plot", str(directory), "2", "--kind", "lineage"]) == 2
+    assert "child 2 has no fitness: name one that trained" in capsys.readouterr().err
+
+
+def test_a_run_without_a_child_has_no_figures(journal: Journal, capsys):
+    directory = fill(journal, children=0, ended=False).directory
+    for kind in ("fitness", "lineage"):
+        assert main(["plot", str(directory), "--kind", kind]) == 2
+        assert "holds no trained program yet: wait until its search has begun" in capsys.readouterr().err
+
+
+def test_a_worker_does_not_import_what_only_a_report_needs():
+    code = "import search.cli, sys; print({'matplotlib', 'jinja2', 'pygments'} & {*sys.modules})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"
