@@ -41,6 +41,7 @@ def summary(result: Result, command: str = "optsearch") -> str:
     commands = {
         f"{command} show {directory}": "the best programs by length and fitness",
         f"{command} show {directory} {result.winner_key}": "the winner as it was found",
+        f"{command} report {directory}": "all of it on one page, for a browser",
         f"{command} export {directory} --to optax": f"the winner as code; also in {directory}/winner_optax.py",
     }
     width = max(map(len, commands))
