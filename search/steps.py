@@ -284,7 +284,7 @@ class Steps:
 def write_winner(directory: Path) -> Result:
     """Writes the simplified winner of a run that ended, as a program and in the formats of EXPORTS; gives the run.
 
-    What is there already is left alone, so that a run may lie where nothing can be written.
+    What is the same is not written again, so that a run may lie where nothing can be written.
     """
     result = load(directory)
     simplified = result.simplified
