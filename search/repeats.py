@@ -86,7 +86,8 @@ class Repeats:
                     journal = stack.enter_context(closing(self._journal_of(place, config)))
                 reader = Reader(place.directory)
                 if not reader.has_child(0):
-                    journal.facts(**({"from": key} if key else {}))
+                    if key:
+                        journal.facts(**{"from": key})
                     journal.record(Child(0, None, None, start, dsl.canonical_hash(start), evaluation, new=True))
                     journal.flush()
                 past, stop = reader.past(), self._interrupted
