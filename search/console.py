@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from search.view import View, iso
-from search.view_line import line as line_of
+from search.live.line import line as line_of
+from search.live.view import View, iso
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -83,7 +83,7 @@ class Console:
     def show(self, view: View) -> None:
         """Where a run is: a picture that the next one replaces, or a line."""
         if self._live:
-            from search.live import panel
+            from search.live.panel import panel
 
             width, height = self._live.console.size
             self._live.update(panel(view, width, height - 1), refresh=True)
@@ -124,7 +124,7 @@ class Console:
         if self._quiet:
             yield
             return
-        from search.watching import SHARE, Watcher
+        from search.live.watching import SHARE, Watcher
 
         watcher, over = Watcher(directory, SHARE if self.terminal else 0.0), threading.Event()
 

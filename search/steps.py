@@ -27,7 +27,7 @@ from search.evaluator import Evaluation, expect_outcome
 from search.funnel import Stage, run_stage, winner
 from search.interruption import Interrupted, interruptible
 from search.journal import Journal, Reader, exists
-from search.now import Teller
+from search.live.now import Teller
 from search.repeats import Repeats
 from search.result import Baseline, Result, load, stages_of
 from search.reuse import reusable

@@ -21,9 +21,9 @@ from pathlib import Path
 from search.cli.arguments import positive_seconds
 from search.cli.run import command
 from search.console import SECONDS_ELSEWHERE, Console
-from search.view import ENDED, INTERRUPTED, View
-from search.view_line import line
-from search.watching import SHARE, Watcher
+from search.live.line import line
+from search.live.view import ENDED, INTERRUPTED, View
+from search.live.watching import SHARE, Watcher
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

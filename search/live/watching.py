@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from search.errors import SearchError
-from search.following import Followed, front
-from search.formulas import Formulas
 from search.journal import Reader, Totals, exists
+from search.live.following import Followed, front
+from search.live.lazy_formulas import LazyFormulas
+from search.live.now import Now
+from search.live.remaining import remaining
+from search.live.view import ENDED, INTERRUPTED, RUNNING, Member, Rates, View, Work
 from search.lock import held
-from search.now import Now
-from search.remaining import remaining
 from search.searches import Place, places
 from search.summary import format_seconds
-from search.view import ENDED, INTERRUPTED, RUNNING, Member, Rates, View, Work
 
 WINDOW_S = 20.0  # over which children and trainings a second are counted
 SHARE = 0.008  # of a core, for simplifying the programs of the front
@@ -41,7 +41,7 @@ class Watcher:
         if self._reader.fact("part"):
             raise SearchError(f"{directory} is one search of the run {directory.parent}: watch that")
         self._searches: dict[Place, tuple[Reader, Followed]] = {}
-        self._formulas = Formulas(share)
+        self._formulas = LazyFormulas(share)
         self._marks: deque[tuple[float, Totals]] = deque()
 
     def look(self) -> View:

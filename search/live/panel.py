@@ -9,9 +9,9 @@ from rich.console import Group
 from rich.text import Text
 
 from proxy_tasks import TRAINED
+from search.live.line import format_rate, format_span, format_work
+from search.live.view import ENDED, INTERRUPTED, View
 from search.summary import format_loss
-from search.view import ENDED, INTERRUPTED, View
-from search.view_line import format_rate, format_span, format_work
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 BAR = 30  # columns, at most

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dsl
 
 
-class Formulas:
+class LazyFormulas:
     """Formulas of programs by their names. To simplify one takes from milliseconds to a second, and is done once.
 
     Args:

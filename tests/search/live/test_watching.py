@@ -15,13 +15,13 @@ import pytest
 import search
 from search import BudgetConfig, Config, FitnessConfig, FunnelConfig, Result, SearchError, TuneConfig, WindowConfig
 from search.configuration import to_dict
-from search.following import Followed
 from search.journal import FILE_NAME, Journal, Reader
+from search.live.following import Followed
+from search.live.remaining import remaining
+from search.live.view import ENDED, INTERRUPTED, RUNNING, Rates, View, Work
+from search.live.watching import WINDOW_S, Watcher
 from search.lock import Lock, held
-from search.remaining import remaining
 from search.searches import begun, front
-from search.view import ENDED, INTERRUPTED, RUNNING, Rates, View, Work
-from search.watching import WINDOW_S, Watcher
 
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
 

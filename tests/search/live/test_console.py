@@ -13,8 +13,8 @@ import pytest
 
 import search
 from search import BudgetConfig, Config, Console, FunnelConfig, TuneConfig
-from search.view import View
-from tests.search.test_live import HOSTILE, VIEW
+from search.live.view import View
+from tests.search.live.test_panel import HOSTILE, VIEW
 
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
 

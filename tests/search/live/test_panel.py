@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from search.journal import Totals
-from search.live import BLOCKS, panel, sparkline
-from search.view import ENDED, INTERRUPTED, RUNNING, Member, Rates, View, Work
-from search.view_line import line
+from search.live.line import line
+from search.live.panel import BLOCKS, panel, sparkline
+from search.live.view import ENDED, INTERRUPTED, RUNNING, Member, Rates, View, Work
 
 HOSTILE = "[red]not red[/red] [/] [link=x]y[/link] :boom: \x1b[2J\x1b]0;title\x07 \n\r 日本語 "
 

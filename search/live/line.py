@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from search.live.view import ENDED, INTERRUPTED, View, Work
 from search.summary import format_loss
-from search.view import ENDED, INTERRUPTED, View, Work
 
 
 def line(view: View) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from search.following import Followed
-from search.view import Rates, Work
+from search.live.following import Followed
+from search.live.view import Rates, Work
 
 
 def remaining(

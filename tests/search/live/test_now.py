@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from search.now import Now, Teller
+from search.live.now import Now, Teller
 
 
 class Told:
