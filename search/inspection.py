@@ -8,16 +8,9 @@ from typing import Any
 import dsl
 from proxy_tasks import several
 from search.journal import Child
-from search.lock import held
 from search.result import Result
 from search.searches import located
-
-
-def state(result: Result) -> str:
-    """Whether a run, or search of one, has ended, a process is at it, or none is."""
-    if result.winner_key is not None:
-        return "ended"
-    return {True: "running", False: "interrupted", None: "not ended"}[held(result.directory)]
+from search.state import state
 
 
 def run_data(result: Result) -> dict[str, Any]:
@@ -25,7 +18,7 @@ def run_data(result: Result) -> dict[str, Any]:
     totals = result.totals
     return {
         "directory": str(result.directory),
-        "state": state(result),
+        "state": state(result.directory),
         "task": result.config.get("task"),
         "seed": result.config.get("seed"),
         "generated": totals.generated,

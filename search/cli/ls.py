@@ -16,9 +16,9 @@ from typing import Any
 from search.cli.arguments import add_json
 from search.cli.listing import fitted, print_json
 from search.errors import SearchError
-from search.inspection import state
 from search.journal import FILE_NAME
 from search.result import Result, load
+from search.state import state
 from search.summary import format_loss
 
 
@@ -71,7 +71,7 @@ def _facts(result: Result) -> dict[str, Any]:
     adamw = result.baselines.get(result.config.get("scale", 1), {}).get("adamw")
     return {
         "run": str(result.directory),
-        "state": state(result),
+        "state": state(result.directory),
         "task": result.config.get("task"),
         "seed": result.config.get("seed"),
         "generated": result.totals.generated,

@@ -22,8 +22,9 @@ from search.cli.arguments import positive_seconds
 from search.cli.run import command
 from search.console import SECONDS_ELSEWHERE, Console
 from search.live.line import line
-from search.live.view import ENDED, INTERRUPTED, View
+from search.live.view import View
 from search.live.watching import SHARE, Watcher
+from search.state import ENDED, INTERRUPTED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

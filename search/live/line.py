@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from search.live.view import ENDED, INTERRUPTED, View, Work
+from search.live.view import View, Work
+from search.state import ENDED, INTERRUPTED
 from search.summary import format_loss
 
 

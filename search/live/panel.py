@@ -10,7 +10,8 @@ from rich.text import Text
 
 from proxy_tasks import TRAINED
 from search.live.line import format_rate, format_span, format_work
-from search.live.view import ENDED, INTERRUPTED, View
+from search.live.view import View
+from search.state import ENDED, INTERRUPTED
 from search.summary import format_loss
 
 BLOCKS = "▁▂▃▄▅▆▇█"

@@ -9,8 +9,6 @@ from typing import Any
 
 from search.journal import Totals
 
-RUNNING, ENDED, INTERRUPTED = "running", "ended", "interrupted"
-
 
 @dataclass(frozen=True)
 class Member:
@@ -65,7 +63,7 @@ class View:
         directory: of the run.
         task: of the search.
         scale: of the task.
-        state: RUNNING; ENDED: there is a winner; INTERRUPTED: there is none, and no process writes the run.
+        state: of the run, as `search.state` has it.
         winner: name of the child that won.
         step: that the run is at, or was at last: tune, evolve or funnel; "" before these, "end" behind them.
         doing: what is done in it; "" if the children say it all.

@@ -14,9 +14,9 @@ from search.live.following import Followed, front
 from search.live.lazy_formulas import LazyFormulas
 from search.live.now import Now
 from search.live.remaining import remaining
-from search.live.view import ENDED, INTERRUPTED, RUNNING, Member, Rates, View, Work
-from search.lock import held
+from search.live.view import Member, Rates, View, Work
 from search.searches import Place, places
+from search.state import ENDED, RUNNING, state
 from search.summary import format_seconds
 
 WINDOW_S = 20.0  # over which children and trainings a second are counted
@@ -52,15 +52,14 @@ class Watcher:
         """
         try:
             return self._look()
-        except sqlite3.OperationalError:
+        except (FileNotFoundError, sqlite3.OperationalError):
             Reader(self._directory)  # which says so if the journal is gone
             raise
 
     def _look(self) -> View:
-        writer = held(self._directory)  # before the facts: a run that ends in between has left its winner there
+        present = state(self._directory)  # before the facts: a run that ends in between has left its winner there
         facts, moment = self._reader.facts(), self._clock()
         config, now, winner = facts.get("config", {}), Now(**facts.get("now", {})), facts.get("winner")
-        state = ENDED if winner else INTERRUPTED if writer is False else RUNNING
         of_repeats, of_restarts = places(config, self._directory)
         repeats, restarts = ([self._followed(place, config) for place in some] for some in (of_repeats, of_restarts))
         begun = [search for search in (*repeats, *restarts) if search]
@@ -70,19 +69,19 @@ class Watcher:
         evolved = max((search.seconds for search in repeats if search), default=0.0)
         evolved = max(known.get("evolve", 0.0), evolved + sum(search.seconds for search in restarts if search))
         seconds = evolved if now.step == "evolve" else known.get(now.step, 0.0)
-        if state == RUNNING:
+        if present == RUNNING:
             seconds = moment - now.began if now.began else 0.0
             evolved = seconds if now.step == "evolve" else evolved
         in_all = Rates(totals.generated / evolved, totals.trained / evolved) if evolved else Rates()
-        rates = self._rates(moment, totals, in_all) if (state, now.step) == (RUNNING, "evolve") else Rates()
+        rates = self._rates(moment, totals, in_all) if (present, now.step) == (RUNNING, "evolve") else Rates()
 
-        if state == ENDED:
+        if present == ENDED:
             now, seconds, work = Now("end", doing=format_seconds(known)), sum(known.values()), Work()
         elif now.step == "evolve":
             work = remaining(config.get("budget", {}), repeats, restarts, rates)
         else:
             left = (now.of - now.done) * (moment - now.since) / now.done if now.done else None
-            work = Work(now.done, now.of, left_s=left if state == RUNNING else None)
+            work = Work(now.done, now.of, left_s=left if present == RUNNING else None)
         statements, live = (sum(row[column] for search in begun for row in search.statements) for column in (0, 1))
         adamw = facts.get("baselines", {}).get(str(config.get("scale", 1)), {}).get("adamw", {})
         history, length = _history(repeats, restarts)
@@ -91,13 +90,13 @@ class Watcher:
             directory=self._directory,
             task=config.get("task", ""),
             scale=config.get("scale", 1),
-            state=state,
+            state=present,
             winner=winner,
             step=now.step,
             doing=now.doing,
             work=work,
             seconds=seconds,
-            workers=now.workers if state == RUNNING else 0,
+            workers=now.workers if present == RUNNING else 0,
             workers_in_all=now.workers_in_all,
             searches=len(begun),
             searches_in_all=len(repeats) + len(restarts),

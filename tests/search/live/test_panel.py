@@ -14,7 +14,8 @@ from rich.text import Text
 from search.journal import Totals
 from search.live.line import line
 from search.live.panel import BLOCKS, panel, sparkline
-from search.live.view import ENDED, INTERRUPTED, RUNNING, Member, Rates, View, Work
+from search.live.view import Member, Rates, View, Work
+from search.state import ENDED, INTERRUPTED, RUNNING
 
 HOSTILE = "[red]not red[/red] [/] [link=x]y[/link] :boom: \x1b[2J\x1b]0;title\x07 \n\r 日本語 "
 

@@ -18,10 +18,11 @@ from search.configuration import to_dict
 from search.journal import FILE_NAME, Journal, Reader
 from search.live.following import Followed
 from search.live.remaining import remaining
-from search.live.view import ENDED, INTERRUPTED, RUNNING, Rates, View, Work
+from search.live.view import Rates, View, Work
 from search.live.watching import WINDOW_S, Watcher
 from search.lock import Lock, held
 from search.searches import begun, front
+from search.state import ENDED, INTERRUPTED, RUNNING, state
 
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
 
@@ -160,10 +161,40 @@ def test_a_run_is_running_while_a_process_writes_it_and_interrupted_when_none_do
     journal.close()
 
 
-def test_a_run_that_is_gone_is_named(tmp_path):
-    Journal(tmp_path / "").close()
-    watcher = Watcher(tmp_path)
-    (tmp_path / FILE_NAME).unlink()
+def test_a_search_that_is_a_part_of_a_run_is_in_the_state_of_that(tmp_path):
+    run, part = Journal(tmp_path), tmp_path / "search-1"
+    part.mkdir()
+    journal = Journal(part)
+    journal.facts(part=True)
+    journal.close()  # as that of a search does which has ended before the others
+    assert state(part) == RUNNING
+    run.close()
+    assert state(part) == INTERRUPTED
+    run = Journal(tmp_path)
+    run.facts(winner="search-2/17")
+    run.close()
+    assert state(part) == state(tmp_path) == ENDED
+
+
+def test_where_there_are_no_locks_a_run_without_a_winner_counts_as_running(tmp_path, monkeypatch):
+    monkeypatch.setattr("search.state.held", lambda directory: None)
+    journal = Journal(tmp_path)
+    journal.facts(config=to_dict(Config()))
+    assert state(tmp_path) == Watcher(tmp_path).look().state == RUNNING
+    journal.facts(winner="17")
+    assert state(tmp_path) == ENDED
+    journal.close()
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["its journal", "its directory"])
+def test_a_run_that_is_gone_is_named(tmp_path, whole):
+    directory = tmp_path / "run"
+    directory.mkdir()
+    Journal(directory).close()
+    watcher = Watcher(directory)
+    (directory / FILE_NAME).unlink()
+    if whole:
+        directory.rmdir()
     with pytest.raises(SearchError, match="is not a run"):
         watcher.look()
 
