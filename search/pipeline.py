@@ -93,6 +93,7 @@ def resume(
     if values == recorded and reader.fact("winner") is not None:  # there is nothing to train
         return write_winner(directory)
     journal = Journal(directory)
+    journal.forget("now")  # where it was then
     if values != recorded:
         journal.forget("stages", "winner")
     mixed = reader.fact("mixed", False) or any(began[name] != present[name] for name in (*SAME, "tasks"))

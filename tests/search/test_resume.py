@@ -29,6 +29,10 @@ from search.evaluator import evaluate
 from search.evolution import Progress, evolve
 from search.interruption import interruptible
 from search.journal import FILE_NAME, Child, Journal, Reader
+from search.live.view import Work
+from search.live.watching import Watcher
+from search.state import RUNNING
+from search.steps import Steps
 from search.together import together
 from search.workers import WORKERS
 from tests.search.evolved import cache_of
@@ -166,6 +170,28 @@ def test_a_run_goes_on_with_the_step_that_it_was_interrupted_in(tmp_path, config
             search.run(config, tmp_path / "run")
     search.resume(tmp_path / "run")
     assert products(tmp_path / "run") == products(tmp_path / "whole")
+
+
+def test_a_run_that_goes_on_is_no_longer_where_it_was(tmp_path, config, monkeypatch):
+    def lost(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("search.steps.Steps.stage", lost)
+        with pytest.raises(KeyboardInterrupt):
+            search.run(replace(config, budget=BudgetConfig(generated=20)), tmp_path)
+    watcher, seen = Watcher(tmp_path), []
+    assert watcher.look().step == "funnel"
+
+    def look(steps: Steps) -> None:
+        seen.append(watcher.look())
+        steps.journal.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.steps.Steps.all", look)
+    with pytest.raises(KeyboardInterrupt):
+        search.resume(tmp_path)
+    assert (seen[0].state, seen[0].step, seen[0].work) == (RUNNING, "", Work())
 
 
 def test_a_run_that_ended_is_left_as_it_is_and_starts_no_workers(tmp_path, config, monkeypatch):
