@@ -20,6 +20,7 @@ from search.cache import Cache
 from search.config import Config
 from search.evaluator import Evaluation, Limits, answers
 from search.journal import Child, Journal, Recorded
+from search.limits import reached_by_best
 from search.population import Individual, Population
 from search.streams import Streams
 from search.workers import Pending
@@ -157,10 +158,8 @@ class _Search:
             return "generated"
         if 0 < budget.trained <= self.trained:
             return "trained"
-        if budget.target and best.fitness <= budget.target:
-            return "target"
-        if 0 < budget.plateau <= self.committed - best.id:
-            return "plateau"
+        if limit := reached_by_best(budget.target, budget.plateau, best.fitness, best.id, self.committed):
+            return limit
         if self.exhausted and not self.pending:
             return NO_VALID_CHILD
         return ""

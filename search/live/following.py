@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from search.journal import Reader, Totals
+from search.limits import reached_by_best
 
 Child = TypeVar("Child")
 
@@ -62,8 +63,8 @@ class Followed:
         if not self.improvements:
             return False
         child, fitness = self.improvements[-1]
-        target, plateau = budget.get("target", 0), budget.get("plateau", 0)
-        return bool(target and fitness <= target) or 0 < plateau <= self._last - child
+        target, plateau = budget.get("target", 0), int(budget.get("plateau", 0))
+        return bool(reached_by_best(target, plateau, fitness, child, self._last))
 
 
 def front(rows: Iterable[tuple[int, float, Child]]) -> list[tuple[int, float, Child]]:
