@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from search.live.line import line as line_of
 from search.live.view import View, iso
+from search.to_json import to_json
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -152,7 +152,7 @@ class Console:
 
 
 def _object(event: str, **figures: Any) -> str:
-    return json.dumps({"time": iso(time.time()), "event": event, **figures})
+    return to_json({"time": iso(time.time()), "event": event, **figures})
 
 
 def _can_draw(stream: TextIO) -> bool:

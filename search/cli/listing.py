@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import dsl
+from search.to_json import to_json
 
 DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -34,12 +33,4 @@ def fitted(line: str) -> str:
 
 def print_json(data: Any) -> None:
     """Prints data as JSON; what is not a finite number is null."""
-    print(json.dumps(_finite(data), indent=2))
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {str(key): _finite(value) for key, value in data.items()}
-    if isinstance(data, Sequence) and not isinstance(data, str):
-        return [_finite(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data
+    print(to_json(data, indent=2))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
 import sys
 import time
@@ -25,6 +24,7 @@ from search.live.line import line
 from search.live.view import View
 from search.live.watching import SHARE, Watcher
 from search.state import ENDED, INTERRUPTED
+from search.to_json import to_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             if console.terminal:
                 console.show(view)
             else:  # not by the console, for which it is no reason to end that nobody takes the lines
-                print(json.dumps(view.whole()) if arguments.json else line(view), flush=True)
+                print(to_json(view.whole()) if arguments.json else line(view), flush=True)
             if arguments.once or view.state in (ENDED, INTERRUPTED):
                 break
             time.sleep(arguments.every or console.every)

@@ -88,13 +88,14 @@ def test_json_is_an_object_a_line_with_figures():
     stream = Terminal()
     console = Console(stream=stream, as_json=True, every=0)
     with console.screen():
-        console.line("lion tuned:\n0.5", "tuned", loss=0.5)
+        console.line("lion tuned:\n0.5", "tuned", loss=0.5, error=float("inf"))
         console.show(VIEW)
         console.progress("tuning")(3, 12)
     tuned, evolving, tuning = map(json.loads, stream.getvalue().splitlines())
     for found in (tuned, evolving, tuning):
         assert datetime.fromisoformat(found["time"]).utcoffset() == timedelta(0)
     assert (tuned["event"], tuned["text"], tuned["loss"]) == ("tuned", "lion tuned:\n0.5", 0.5)
+    assert tuned["error"] is None
     assert (evolving["event"], evolving["step"], evolving["generated"]) == ("progress", "evolve", 5000)
     assert evolving["outcomes"] == VIEW.totals.outcomes and evolving["left_s"] == 65.0
     assert (tuning["event"], tuning["doing"], tuning["done"], tuning["of"]) == ("progress", "tuning", 3, 12)
