@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from search.errors import SearchError
@@ -13,7 +13,7 @@ from search.journal import Reader, Totals, exists
 from search.live.following import Followed, front
 from search.live.lazy_formulas import LazyFormulas
 from search.live.now import Now
-from search.live.remaining import remaining
+from search.live.remaining import Done, remaining
 from search.live.view import Member, Rates, View, Work
 from search.searches import Place, places
 from search.state import ENDED, RUNNING, state
@@ -78,7 +78,8 @@ class Watcher:
         if present == ENDED:
             now, seconds, work = Now("end", doing=format_seconds(known)), sum(known.values()), Work()
         elif now.step == "evolve":
-            work = remaining(config.get("budget", {}), repeats, restarts, rates)
+            budget = config.get("budget", {})
+            work = remaining(budget, _done(repeats, budget), _done(restarts, budget), rates)
         else:
             left = (now.of - now.done) * (moment - now.since) / now.done if now.done else None
             work = Work(now.done, now.of, left_s=left if present == RUNNING else None)
@@ -146,6 +147,16 @@ class Watcher:
         self._formulas.simplify([place.key(id) for _, _, (place, id) in reversed(found)])
         for length, fitness, (place, id) in found:
             yield Member(key := place.key(id), length, fitness, *self._formulas.of(key))
+
+
+def _done(searches: Sequence[Followed | None], budget: Mapping[str, float]) -> list[Done]:
+    """How far each is."""
+    return [
+        Done(search.totals.generated, search.totals.trained, search.seconds, search.has_ended(budget))
+        if search
+        else Done()
+        for search in searches
+    ]
 
 
 def _history(

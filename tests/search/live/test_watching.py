@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,12 +17,13 @@ from search import BudgetConfig, Config, FitnessConfig, FunnelConfig, Result, Se
 from search.configuration import to_dict
 from search.journal import FILE_NAME, Journal, Reader
 from search.live.following import Followed
-from search.live.remaining import remaining
+from search.live.remaining import Done, remaining
 from search.live.view import Rates, View, Work
 from search.live.watching import WINDOW_S, Watcher
 from search.lock import Lock, held
 from search.searches import begun, front
 from search.state import ENDED, INTERRUPTED, RUNNING, state
+from search.to_json import to_json
 
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
 
@@ -136,7 +137,7 @@ def test_the_formulas_are_those_of_the_simplified_programs_once_there_was_time_f
 
 def test_a_view_is_written_as_json(result):
     view = Watcher(result.directory).look()
-    whole = json.loads(json.dumps(view.whole(), allow_nan=False))
+    whole = json.loads(to_json(view.whole()))
     assert whole["generated"] == view.totals.generated and len(whole["front"]) == len(view.front)
 
 
@@ -213,14 +214,6 @@ def test_whoever_looks_whether_a_run_is_written_is_not_in_the_way_of_its_driver(
 # What there is to do.
 
 
-def followed(generated: int = 0, trained: int = 0, seconds: float = 0.0, best: int = 0) -> Any:
-    """A search that has come so far; `best` is the child that is."""
-    found: Any = Followed.__new__(Followed)
-    found._last, found._outcomes, found.seconds = generated, {"trained": trained}, seconds
-    found.improvements = [(best, 0.5)]
-    return found
-
-
 @pytest.mark.parametrize(
     ("budget", "work"),
     [
@@ -228,38 +221,54 @@ def followed(generated: int = 0, trained: int = 0, seconds: float = 0.0, best: i
         ({"generated": 1000, "trained": 100}, Work(80, 100, "trainings", 2.0)),
         ({"generated": 1000, "seconds": 21}, Work(20, 21, "seconds", 1.0)),
         ({"target": 0.1}, Work(400, unit="children")),
-        ({"generated": 1000, "plateau": 100}, Work(400, 1000, "children", 0.0)),
     ],
 )
 def test_the_limit_that_ends_a_search_first_says_how_long_it_takes(budget, work):
-    found = remaining(budget, [followed(400, 80, 20.0, best=100)], [], Rates(100.0, 10.0))
+    found = remaining(budget, [Done(400, 80, 20.0)], [], Rates(100.0, 10.0))
     assert replace(found, left_s=work.left_s) == work and found.left_s == (work.left_s and pytest.approx(work.left_s))
 
 
+def test_nothing_is_left_of_a_search_that_has_ended():
+    searches = [Done(400, ended=True), Done(500)]
+    assert remaining({"generated": 1000}, searches, [], Rates(100.0)) == Work(900, 2000, "children", 5.0)
+
+
+@pytest.mark.parametrize(
+    ("budget", "ended"),
+    [({"generated": 150}, False), ({"plateau": 150}, False), ({"plateau": 1}, True), ({"target": 1e9}, True)],
+)
+def test_a_search_ends_where_its_best_program_reaches_a_limit(result, budget, ended):
+    place, reader = list(begun(result.config, result.directory).items())[-1]
+    search = Followed(reader, population=20)
+    assert not search.has_ended(budget)
+    search.read()
+    assert search.has_ended(budget) is ended
+
+
 def test_searches_at_once_share_the_rate_and_restarts_are_still_to_come():
-    repeats, restarts = [followed(400, seconds=4.0), followed(600, seconds=4.0)], [None]
+    repeats, restarts = [Done(400, seconds=4.0), Done(600, seconds=4.0)], [Done()]
     assert remaining({"generated": 1000}, repeats, restarts, Rates(100.0)) == Work(1000, 3000, "children", 20.0)
     assert remaining({"seconds": 10}, repeats, restarts, Rates(100.0)) == Work(4, 20, "seconds", 16.0)
 
 
 def test_nothing_says_how_long_it_takes_while_nothing_is_generated():
-    assert remaining({"generated": 1000}, [None], [], Rates()) == Work(0, 1000, "children")
+    assert remaining({"generated": 1000}, [Done()], [], Rates()) == Work(0, 1000, "children")
 
 
 def test_children_a_second_are_those_of_the_last_seconds(result, tmp_path):
-    moments = iter(range(1000))
+    moments = itertools.count(0.0, WINDOW_S / 20)
     directory = tmp_path / "run"
     directory.mkdir()
     journal = Journal(directory)
     journal.facts(config={**result.config, "repeats": 1, "restarts": 0}, now={"step": "evolve", "began": -100.0})
-    watcher = Watcher(directory, clock=lambda: float(next(moments)))
+    watcher = Watcher(directory, clock=lambda: next(moments))
     (_, reader), *_ = begun(result.config, result.directory).items()
     rates = []
     for child in reader.children("id <= 100"):
         journal.record(child)
-        if child.id % 2 == 0 or child.id > 60:  # two a second, then one
+        if child.id % 2 == 0 or child.id > 60:  # two a look, then one
             journal.flush()
             rates.append(watcher.look().rates.generated)
     journal.close()
-    assert rates[29] == pytest.approx(2.0) and rates[-1] == pytest.approx(1.0)
-    assert WINDOW_S < 40
+    looks_a_second = 20 / WINDOW_S
+    assert rates[29] == pytest.approx(2 * looks_a_second) and rates[-1] == pytest.approx(looks_a_second)
