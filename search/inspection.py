@@ -32,8 +32,37 @@ def run_data(result: Result) -> dict[str, Any]:
         "stages": [asdict(stage) for stage in result.stages],
         "winner": result.winner and result.winner_key and _listed(result.winner_key, result.winner),
         "seconds": result.seconds,
+        "seconds_in_all": sum(result.seconds.values()),
         "machines": result.machines,
         "config": result.config,
+    }
+
+
+def row_data(result: Result) -> dict[str, Any]:
+    """A run in few figures, beside others: the best fitness, AdamW's, and the winner's in each stage of the funnel."""
+    best = next(iter(result.best(1).values()), None)
+    adamw = result.baselines.get(result.config.get("scale", 1), {}).get("adamw")
+    return {
+        "directory": str(result.directory),
+        "state": state(result.directory),
+        "task": result.config.get("task"),
+        "seed": result.config.get("seed"),
+        "generated": result.totals.generated,
+        "trained": result.totals.trained,
+        "cache_hit_rate": result.totals.cache_hit_rate,
+        "seconds": result.seconds,
+        "seconds_in_all": sum(result.seconds.values()),
+        "best": best and best.evaluation.fitness,
+        "adamw": adamw and adamw.fitness,
+        "winner": result.winner_key,
+        "funnel": [
+            {
+                "scale": stage.scale,
+                "winner": stage.scores[result.winner_key].mean if result.winner_key in stage.scores else None,
+                "adamw": stage.baselines["adamw"].mean,
+            }
+            for stage in result.stages
+        ],
     }
 
 

@@ -16,9 +16,9 @@ from typing import Any
 from search.cli.arguments import add_json
 from search.cli.listing import fitted, print_json
 from search.errors import SearchError
+from search.inspection import row_data
 from search.journal import FILE_NAME
-from search.result import Result, load
-from search.state import state
+from search.result import load
 from search.summary import format_loss
 
 
@@ -61,51 +61,25 @@ def _runs(directories: Sequence[Path]) -> list[Path]:
 def _row(directory: Path) -> dict[str, Any]:
     """A run; one that cannot be read has its error alone."""
     try:
-        return _facts(load(directory))
+        return row_data(load(directory))
     except SearchError as error:
-        return {"run": str(directory), "error": str(error)}
-
-
-def _facts(result: Result) -> dict[str, Any]:
-    best = next(iter(result.best(1).values()), None)
-    adamw = result.baselines.get(result.config.get("scale", 1), {}).get("adamw")
-    return {
-        "run": str(result.directory),
-        "state": state(result.directory),
-        "task": result.config.get("task"),
-        "seed": result.config.get("seed"),
-        "generated": result.totals.generated,
-        "trained": result.totals.trained,
-        "cache_hit_rate": result.totals.cache_hit_rate,
-        "seconds": sum(result.seconds.values()),
-        "best": best and best.evaluation.fitness,
-        "adamw": adamw and adamw.fitness,
-        "winner": result.winner_key,
-        "funnel": [
-            {
-                "scale": stage.scale,
-                "winner": stage.scores[result.winner_key].mean if result.winner_key in stage.scores else None,
-                "adamw": stage.baselines["adamw"].mean,
-            }
-            for stage in result.stages
-        ],
-    }
+        return {"directory": str(directory), "error": str(error)}
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    width = max(3, *(len(row["run"]) for row in rows))
+    width = max(3, *(len(row["directory"]) for row in rows))
     yield (
         f"{'run':<{width}} {'state':<11} {'children':>9} {'trained':>8} {'hits':>5} {'minutes':>7} {'best':>9}"
         f" {'AdamW':>9} {'seed':>5}  task; winner over AdamW on fresh seeds"
     )
     for row in rows:
         if "error" in row:
-            yield f"{row['run']:<{width}} {row['error']}"
+            yield f"{row['directory']:<{width}} {row['error']}"
             continue
         best, adamw = ("-" if row[name] is None else format_loss(row[name]) for name in ("best", "adamw"))
         yield (
-            f"{row['run']:<{width}} {row['state']:<11} {row['generated']:>9} {row['trained']:>8}"
-            f" {row['cache_hit_rate']:>5.0%} {row['seconds'] / 60:>7.1f} {best:>9} {adamw:>9} {row['seed']!s:>5}"
+            f"{row['directory']:<{width}} {row['state']:<11} {row['generated']:>9} {row['trained']:>8}"
+            f" {row['cache_hit_rate']:>5.0%} {row['seconds_in_all'] / 60:>7.1f} {best:>9} {adamw:>9} {row['seed']!s:>5}"
             f"  {row['task']}{_won(row['funnel'])}"
         )
 

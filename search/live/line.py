@@ -28,7 +28,7 @@ def _parts(view: View) -> Iterator[str]:
         yield f"{view.totals.trained} trained, {format_rate(view.rates.trained)}/s"
         yield f"cache hits {view.totals.cache_hit_rate:.0%}"
         yield from _best(view)
-    yield format_span(view.seconds)
+    yield format_span(view.step_seconds)
     if view.work.left_s is not None:
         yield f"{format_span(view.work.left_s)} left"
     yield f"{view.workers} of {view.workers_in_all} workers"

@@ -57,13 +57,14 @@ def _above(view: View, width: int) -> Iterator[list[tuple[str, str]]]:
     share = min(1.0, view.work.done / view.work.of) if view.work.of else 0.0
     columns = min(BAR, width // 3) if view.work.of else 0
     full = round(share * columns)
+    seconds = view.seconds_in_all if view.state == ENDED else view.step_seconds
     left = f"{format_span(view.work.left_s)} left" if view.work.left_s is not None else ""
     yield [
         (f"{view.step or 'begin':<7}", "bold"),
         ("━" * full, "green"),
         ("━" * (columns - full), "dim"),
         (f" {share:.0%} " if columns else "", ""),
-        (", ".join(filter(None, (view.doing, format_work(view.work), format_span(view.seconds), left))), ""),
+        (", ".join(filter(None, (view.doing, format_work(view.work), format_span(seconds), left))), ""),
     ]
     yield [
         ("children ", "dim"),

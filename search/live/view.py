@@ -68,7 +68,8 @@ class View:
         step: that the run is at, or was at last: tune, evolve or funnel; "" before these, "end" behind them.
         doing: what is done in it; "" if the children say it all.
         work: of the step, or of what is done in it.
-        seconds: that the step has taken, interruptions left out; at the end, all of them.
+        step_seconds: that the step has taken, interruptions left out; 0 at the end.
+        seconds_in_all: that all steps have.
         workers: that are there and have begun.
         workers_in_all: that there are to be.
         searches: of the run that have begun.
@@ -93,7 +94,8 @@ class View:
     step: str
     doing: str
     work: Work
-    seconds: float
+    step_seconds: float
+    seconds_in_all: float
     workers: int
     workers_in_all: int
     searches: int
@@ -120,7 +122,8 @@ class View:
             "step": self.step,
             "doing": self.doing,
             **asdict(self.work),
-            "seconds": round(self.seconds, 1),
+            "step_seconds": round(self.step_seconds, 1),
+            "seconds_in_all": round(self.seconds_in_all, 1),
             "generated": self.totals.generated,
             "trained": self.totals.trained,
             "outcomes": self.totals.outcomes,

@@ -76,7 +76,7 @@ class Watcher:
         rates = self._rates(moment, totals, in_all) if (present, now.step) == (RUNNING, "evolve") else Rates()
 
         if present == ENDED:
-            now, seconds, work = Now("end", doing=format_seconds(known)), sum(known.values()), Work()
+            now, seconds, work = Now("end", doing=format_seconds(known)), 0.0, Work()
         elif now.step == "evolve":
             budget = config.get("budget", {})
             work = remaining(budget, _done(repeats, budget), _done(restarts, budget), rates)
@@ -96,7 +96,8 @@ class Watcher:
             step=now.step,
             doing=now.doing,
             work=work,
-            seconds=seconds,
+            step_seconds=seconds,
+            seconds_in_all=seconds + sum(spent for step, spent in known.items() if step != now.step),
             workers=now.workers if present == RUNNING else 0,
             workers_in_all=now.workers_in_all,
             searches=len(begun),

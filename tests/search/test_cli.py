@@ -470,7 +470,18 @@ def test_ls_puts_runs_side_by_side(call, run_directory):
     shown = call("ls", run_directory.parent).splitlines()
     assert re.match(rf"{run_directory} +interrupted +5 +4 +20% +0\.0 +0\.3750 +1\.0000 +0  digits_vit$", shown[1])
     assert "is not a journal" in " ".join(shown[2].split())
-    assert json.loads(call("ls", run_directory, "--json"))[0]["best"] == 0.375
+    row, error = json.loads(call("ls", run_directory.parent, "--json"))
+    assert (row["directory"], row["best"]) == (str(run_directory), 0.375)
+    assert set(error) == {"directory", "error"}
+
+
+def test_seconds_are_by_step_and_in_all(call, run_directory):
+    journal = Journal(run_directory)
+    journal.facts(seconds={"tune": 1.5, "evolve": 2.5})
+    journal.close()
+    (row,), whole = (json.loads(call(command, run_directory, "--json")) for command in ("ls", "show"))
+    for found in (row, whole):
+        assert (found["seconds"], found["seconds_in_all"]) == ({"tune": 1.5, "evolve": 2.5}, 4.0)
 
 
 def test_ls_says_where_there_is_no_run(refused, tmp_path):

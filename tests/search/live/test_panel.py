@@ -29,7 +29,8 @@ VIEW = View(
     step="evolve",
     doing="",
     work=Work(5000, 20000, "children", 65.0),
-    seconds=25.0,
+    step_seconds=25.0,
+    seconds_in_all=31.0,
     workers=2,
     workers_in_all=2,
     searches=1,
@@ -100,6 +101,11 @@ def test_what_others_have_named_is_shown_as_it_is_written():
     assert not any(code in row for row in lines for code in ("\x1b[2J", "\x1b]", "\x07"))
 
 
+def test_at_the_end_it_says_how_long_all_steps_have_taken():
+    ended = replace(VIEW, state=ENDED, step="end", doing="tune 6 s, evolve 25 s", work=Work(), step_seconds=0.0)
+    assert "end    tune 6 s, evolve 25 s, 0:31" in plain(drawn(ended, 100, 30))
+
+
 def test_the_best_programs_are_shown_where_not_all_have_room():
     lines = plain(drawn(VIEW, 80, 12))
     assert lines[-1].split()[:3] == ["30", "0.1700", "3000"] and "; 26 shorter ones" in lines[-5]
@@ -128,6 +134,7 @@ def test_a_line_says_the_same_in_short():
         "evolve: 5000 of 20000 children, 210/s, 1000 trained, 33/s, cache hits 80%, best fitness 0.1700, AdamW 0.1900,"
         " 0:25, 1:05 left, 2 of 2 workers"
     )
-    tuning = replace(VIEW, step="tune", doing="tuning lion on digits x1", work=Work(3, 12, left_s=9.0), seconds=3.0)
+    work = Work(3, 12, left_s=9.0)
+    tuning = replace(VIEW, step="tune", doing="tuning lion on digits x1", work=work, step_seconds=3.0)
     assert line(tuning) == "tune: tuning lion on digits x1, 3 of 12, 0:03, 0:09 left, 2 of 2 workers"
     assert line(replace(VIEW, state=ENDED, winner="7")).endswith("the winner is child 7")

@@ -89,6 +89,7 @@ def test_a_run_that_has_ended_is_seen_as_its_result_has_it(result):
     expect_same(view, result.directory)
     adamw = result.baselines[1]["adamw"].fitness
     assert (view.state, view.winner, view.adamw) == (ENDED, result.winner_key, adamw)
+    assert (view.step_seconds, view.seconds_in_all) == (0.0, sum(result.seconds.values()))
     assert (view.searches, view.searches_in_all) == (len(result.searches), len(result.searches))
     assert [better for _, better in view.history] == sorted({better for _, better in view.history}, reverse=True)
     repeats = max(totals.generated for name, totals in result.searches.items() if "restart" not in name)
