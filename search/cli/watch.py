@@ -11,7 +11,6 @@ examples:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 import sys
 import time
@@ -23,8 +22,11 @@ from search.console import SECONDS_ELSEWHERE, Console
 from search.live.line import line
 from search.live.view import View
 from search.live.watching import SHARE, Watcher
+from search.printable import printable
 from search.state import ENDED, INTERRUPTED
 from search.to_json import to_json
+
+CTRL_C = 130  # exit code
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,21 +44,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Looks until the run has ended, or no process writes it."""
-    watcher = Watcher(arguments.directory, share=math.inf if arguments.once else SHARE)
     console = Console(stream=sys.stdout, as_json=arguments.json)
-    with console.screen(), contextlib.suppress(KeyboardInterrupt):  # the search goes on
-        while True:
-            view = watcher.look()
-            if console.terminal:
-                console.show(view)
-            else:  # not by the console, for which it is no reason to end that nobody takes the lines
-                print(to_json(view.whole()) if arguments.json else line(view), flush=True)
-            if arguments.once or view.state in (ENDED, INTERRUPTED):
-                break
-            time.sleep(arguments.every or console.every)
+    try:
+        watcher = Watcher(arguments.directory, share=math.inf if arguments.once else SHARE)
+        with console.screen():
+            view = _watch(watcher, console, arguments)
+    except KeyboardInterrupt:  # the search goes on: there is nothing to say
+        return CTRL_C
     if not arguments.json and (next_ := _next(view)):
-        print(next_)
+        print(printable(next_))
     return 0
+
+
+def _watch(watcher: Watcher, console: Console, arguments: argparse.Namespace) -> View:
+    """Shows look after look; the last one."""
+    while True:
+        view = watcher.look()
+        if console.terminal:
+            console.show(view)
+        else:  # not by the console, for which it is no reason to end that nobody takes the lines
+            print(to_json(view.whole()) if arguments.json else line(view), flush=True)
+        if arguments.once or view.state in (ENDED, INTERRUPTED):
+            return view
+        time.sleep(arguments.every or console.every)
 
 
 def _next(view: View) -> str:

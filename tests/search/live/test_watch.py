@@ -23,7 +23,7 @@ import search
 from search import BudgetConfig, Config, FitnessConfig, FunnelConfig, SearchError, TuneConfig, WindowConfig
 from search.cli import main
 from search.configuration import to_dict
-from search.journal import FILE_NAME, Reader
+from search.journal import FILE_NAME, Journal, Reader
 from search.lock import held
 
 ROOT = Path(search.__file__).parents[1]
@@ -162,6 +162,20 @@ def test_quiet_shows_the_summary_alone(config, tmp_path, capsys):
 def test_watch_of_no_run_says_so(tmp_path, capsys):
     assert main(["watch", str(tmp_path)]) == 2
     assert f"{tmp_path} is not a run: it holds no {FILE_NAME}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["search.live.watching.Watcher.look", "time.sleep"])
+def test_ctrl_c_ends_watch_without_a_word_as_it_does_every_command(tmp_path, capsys, monkeypatch, where):
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    journal = Journal(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(where, interrupted)
+        assert main(["watch", str(tmp_path)]) == 130
+    journal.close()
+    captured = capsys.readouterr()
+    assert captured.err == "" and len(captured.out.splitlines()) == (where == "time.sleep")
 
 
 @pytest.mark.parametrize("every", ["0", "-1", "inf", "soon"])
