@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from search.live.line import line as line_of
 from search.live.view import View, iso
+from search.printable import printable
 from search.to_json import to_json
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ class Console:
             from rich.text import Text
 
             with suppress(OSError, ValueError):
-                self._live.console.print(Text(text), soft_wrap=True)
+                self._live.console.print(Text(printable(text)), soft_wrap=True)
         else:
-            self._write(f"\r\x1b[K{text}" if self.terminal else text)
+            self._write(f"\r\x1b[K{printable(text)}" if self.terminal else printable(text))
 
     def update(self, text: Callable[[], str], **figures: Any) -> None:
         """A line that the next one replaces; shown now and then."""
@@ -72,9 +73,9 @@ class Console:
         if self._json:
             self._write(_object("progress", text=text(), **figures))
         elif self.terminal:
-            self._write(f"\r\x1b[K{text()}", end="")
+            self._write(f"\r\x1b[K{printable(text())}", end="")
         else:
-            self._write(text())
+            self._write(printable(text()))
 
     def progress(self, what: str) -> Callable[[int, int], None]:
         """A function that shows work done, of work to do."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search.live.view import View, Work
+from search.printable import printable
 from search.state import ENDED, INTERRUPTED
 from search.summary import format_loss
 
 
 def line(view: View) -> str:
-    """The figures that matter at the moment."""
+    """The figures that matter at the moment; names that others have given are shown and not obeyed."""
+    return printable(_text(view)).replace("\n", " ")
+
+
+def _text(view: View) -> str:
     if view.state == ENDED:
         return f"ended: {_children(view)}, the winner is child {view.winner}"
     if view.state == INTERRUPTED:

@@ -11,6 +11,7 @@ from rich.text import Text
 from proxy_tasks import TRAINED
 from search.live.line import format_rate, format_span, format_work
 from search.live.view import View
+from search.printable import printable
 from search.state import ENDED, INTERRUPTED
 from search.summary import format_loss
 
@@ -37,7 +38,7 @@ def _line(parts: Sequence[tuple[str, str]], width: int) -> Text:
     """(text, style)... on one line, cut where the line ends."""
     line = Text(no_wrap=True, end="\n")
     for text, style in parts:
-        line.append("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), style)
+        line.append(printable(text).replace("\n", " "), style)
     line.truncate(width, overflow="ellipsis")
     return line
 

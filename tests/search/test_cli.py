@@ -484,6 +484,19 @@ def test_seconds_are_by_step_and_in_all(call, run_directory):
         assert (found["seconds"], found["seconds_in_all"]) == ({"tune": 1.5, "evolve": 2.5}, 4.0)
 
 
+def test_an_error_is_shown_and_not_obeyed(capsys, monkeypatch):
+    error = search.SearchError("a\x1b[2Jb")
+    error.add_note("Traceback\n  raise \x1b]0;title\x07")
+
+    def fails(arguments: object) -> int:
+        raise error
+
+    monkeypatch.setattr("search.cli.ls.run", fails)
+    assert main(["ls"]) == 2
+    told = "Traceback\n  raise \x1b]0;title\x07\noptsearch: a\x1b[2Jb\n"
+    assert capsys.readouterr().err == re.sub("[\x1b\x07]", "\N{REPLACEMENT CHARACTER}", told)
+
+
 def test_ls_says_where_there_is_no_run(refused, tmp_path):
     assert f"there is no run in {tmp_path}: `optsearch run CONFIG` makes one" in refused("ls", tmp_path)
 

@@ -71,6 +71,16 @@ def test_a_terminal_has_the_picture_and_the_lines_above_it():
     assert shown.count("\x1b[?25l") == 1 and shown.index("\x1b[?25h") < shown.index("5000")  # the cursor is there
 
 
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "file"])
+def test_what_is_said_is_shown_and_not_obeyed(stream):
+    console = Console(stream=stream, every=0)
+    console.every = 0
+    console.line(HOSTILE)
+    console.progress(HOSTILE)(1, 2)
+    assert stream.getvalue().replace("\r\x1b[K", "").count("\N{REPLACEMENT CHARACTER}[2J") == 2
+    assert "\x1b" not in stream.getvalue().replace("\r\x1b[K", "")
+
+
 @pytest.mark.parametrize("term", ["dumb", "unknown", None])
 def test_a_terminal_that_can_do_nothing_has_lines(monkeypatch, term):
     if term:

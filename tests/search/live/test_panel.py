@@ -101,6 +101,12 @@ def test_what_others_have_named_is_shown_as_it_is_written():
     assert not any(code in row for row in lines for code in ("\x1b[2J", "\x1b]", "\x07"))
 
 
+def test_a_line_of_what_others_have_named_is_one_line_without_escape_sequences():
+    named = replace(VIEW, doing=HOSTILE)
+    for view in (named, replace(named, state=ENDED, winner=HOSTILE)):
+        assert "\x1b" not in line(view) and "\n" not in line(view) and "\N{REPLACEMENT CHARACTER}[2J" in line(view)
+
+
 def test_at_the_end_it_says_how_long_all_steps_have_taken():
     ended = replace(VIEW, state=ENDED, step="end", doing="tune 6 s, evolve 25 s", work=Work(), step_seconds=0.0)
     assert "end    tune 6 s, evolve 25 s, 0:31" in plain(drawn(ended, 100, 30))
