@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from search.live.line import line as line_of
 from search.live.view import View, iso
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 SECONDS_ON_TERMINAL, SECONDS_ELSEWHERE = 0.5, 10.0
-PATIENCE_S = 2.0  # for a last look
+PATIENCE_S = 2.0  # with a terminal, for the last lines and the last look
+CLEAR_LINE = "\r\x1b[K"
+
+Entry: TypeAlias = tuple[str, str]  # what is to be written, and how it ends
 
 
 class Console:
@@ -45,6 +49,7 @@ class Console:
         self.every = SECONDS_ON_TERMINAL if self.terminal else every
         self._shown = time.monotonic()
         self._live: Live | None = None
+        self._waiting: SimpleQueue[Entry | None] | None = None  # for the thread that writes, while there is one
 
     def line(self, text: str, event: str = "message", **figures: Any) -> None:
         """What stays.
@@ -54,15 +59,7 @@ class Console:
             event: kind of it, in JSON.
             figures: of it, in JSON.
         """
-        if self._json:
-            self._write(_object(event, text=text, **figures))
-        elif self._live:
-            from rich.text import Text
-
-            with suppress(OSError, ValueError):
-                self._live.console.print(Text(printable(text)), soft_wrap=True)
-        else:
-            self._write(f"\r\x1b[K{printable(text)}" if self.terminal else printable(text))
+        self._write(_object(event, text=text, **figures) if self._json else printable(text))
 
     def update(self, text: Callable[[], str], **figures: Any) -> None:
         """A line that the next one replaces; shown now and then."""
@@ -72,10 +69,8 @@ class Console:
         self._shown = now
         if self._json:
             self._write(_object("progress", text=text(), **figures))
-        elif self.terminal:
-            self._write(f"\r\x1b[K{printable(text())}", end="")
         else:
-            self._write(printable(text()))
+            self._write(printable(text()), end="" if self.terminal else "\n")
 
     def progress(self, what: str) -> Callable[[int, int], None]:
         """A function that shows work done, of work to do."""
@@ -121,35 +116,72 @@ class Console:
 
     @contextmanager
     def watching(self, directory: Path) -> Iterator[None]:
-        """Shows a run that is under way, from a thread of its own: whoever writes it need not think of it."""
+        """Shows a run that is under way, and lines, from a thread of its own.
+
+        Nothing else writes meanwhile: a terminal that takes nothing holds up the thread, and not the run.
+        """
         if self._quiet:
             yield
             return
+        waiting, left = SimpleQueue[Entry | None](), threading.Event()
+        thread = threading.Thread(target=self._view, args=(directory, waiting, left), name="view", daemon=True)
+        self._waiting = waiting
+        thread.start()
+        try:
+            yield
+        finally:
+            waiting.put(None)
+            try:
+                thread.join(PATIENCE_S)
+            finally:
+                left.set()
+                self._waiting = None
+            while not (thread.is_alive() or waiting.empty()):  # said after the end
+                if entry := waiting.get():
+                    self._print(*entry)
+
+    def _view(self, directory: Path, waiting: SimpleQueue[Entry | None], left: threading.Event) -> None:
+        """Writes what waits, and looks at the run now and then, until None waits; shows no more once it is left."""
         from search.live.watching import SHARE, Watcher
 
-        watcher, over = Watcher(directory, SHARE if self.terminal else 0.0), threading.Event()
+        watcher: Watcher | None = None
 
         def look() -> None:
-            while not over.wait(self.every):
-                with suppress(Exception):  # whatever becomes of the view, the search goes on
-                    self.show(watcher.look())
+            nonlocal watcher
+            with suppress(Exception):  # whatever becomes of the view, the search goes on
+                watcher = watcher or Watcher(directory, SHARE if self.terminal else 0.0)
+                view = watcher.look()
+                if not left.is_set():
+                    self.show(view)
 
-        thread = threading.Thread(target=look, name="view", daemon=True)
         with self.screen():
-            thread.start()
-            try:
-                yield
-            finally:
-                over.set()
-                thread.join(PATIENCE_S)
-                if self._live and not thread.is_alive():
-                    with suppress(Exception):
-                        self.show(watcher.look())
+            due = time.monotonic() + self.every
+            while True:
+                with suppress(Empty):
+                    entry = waiting.get(timeout=max(0.0, due - time.monotonic()))
+                    if entry is None:
+                        break
+                    self._print(*entry)
+                if time.monotonic() >= due:
+                    look()
+                    due = time.monotonic() + self.every
+            if self._live:
+                look()
 
     def _write(self, text: str, end: str = "\n") -> None:
-        if not self._quiet:
-            with suppress(OSError, ValueError):  # a terminal that is gone, a pipe that is closed
-                print(text, end=end, file=self._stream, flush=True)
+        if self._waiting is not None:
+            self._waiting.put((text, end))
+        elif not self._quiet:
+            self._print(text, end)
+
+    def _print(self, text: str, end: str) -> None:
+        with suppress(OSError, ValueError):  # a terminal that is gone, a pipe that is closed
+            if self._live:
+                from rich.text import Text
+
+                self._live.console.print(Text(text), soft_wrap=True)
+            else:
+                print(f"{CLEAR_LINE if self.terminal else ''}{text}", end=end, file=self._stream, flush=True)
 
 
 def _object(event: str, **figures: Any) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
+import pty
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +17,9 @@ import pytest
 
 import search
 from search import BudgetConfig, Config, Console, FunnelConfig, TuneConfig
+from search.journal import Journal
 from search.live.view import View
+from search.live.watching import Watcher
 from tests.search.live.test_panel import HOSTILE, VIEW
 
 GRID = TuneConfig(learning_rates=(0.03, 0.1), weight_decays=(0.1,), seeds=2)
@@ -134,6 +140,70 @@ def test_what_is_found_does_not_depend_on_who_looks(config, tmp_path):
 @pytest.mark.parametrize("stream", [Gone(), Pipe()], ids=["terminal", "pipe"])
 def test_a_run_whose_stream_is_gone_goes_on(config, tmp_path, stream):
     assert search.run(config, tmp_path / "run", Console(stream=stream, every=0.01)).winner
+
+
+def test_a_terminal_that_takes_nothing_does_not_hold_up_a_run(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("search.console.PATIENCE_S", 0.1)
+    ours, theirs = pty.openpty()
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(theirs, b"full " * 100)
+    os.set_blocking(theirs, True)
+    stream = os.fdopen(theirs, "w", encoding="utf-8")
+    console = Console(stream=stream)
+    console.every = 0.01
+    try:
+        assert search.run(config, tmp_path / "run", console).winner
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "view")
+        assert thread.is_alive()
+    finally:
+        os.close(ours)
+        thread.join(timeout=60)
+        with contextlib.suppress(OSError):
+            stream.close()
+    assert not thread.is_alive()
+
+
+def test_a_look_that_outlasts_the_patience_shows_nothing(tmp_path, monkeypatch):
+    begun, end = threading.Event(), threading.Event()
+
+    def look(watcher: Watcher) -> View:
+        begun.set()
+        end.wait()
+        return VIEW
+
+    monkeypatch.setattr(Watcher, "look", look)
+    monkeypatch.setattr("search.console.PATIENCE_S", 0.01)
+    Journal(tmp_path).close()
+    stream = io.StringIO()
+    console = Console(stream=stream, every=0.01)
+    with console.watching(tmp_path):
+        begun.wait()
+        console.line("said")
+    console.line("summary")
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "view")
+    end.set()
+    thread.join(timeout=60)
+    assert stream.getvalue() == "summary\nsaid\n"
+
+
+def test_lines_are_written_at_once_and_all_of_them(tmp_path):
+    written = threading.Event()
+
+    class Told(io.StringIO):
+        def write(self, text: str) -> int:
+            written.set()
+            return super().write(text)
+
+    stream = Told()
+    console = Console(stream=stream, every=1e6)
+    with console.watching(tmp_path):  # where there is no run yet
+        console.line("first")
+        assert written.wait(timeout=60)
+        for number in range(100):
+            console.line(f"line {number}")
+    assert stream.getvalue().splitlines() == ["first", *(f"line {number}" for number in range(100))]
 
 
 def test_an_error_of_the_view_is_none_of_the_run(config, tmp_path, monkeypatch):
