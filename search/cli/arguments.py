@@ -7,6 +7,7 @@ import logging
 import math
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from types import ModuleType
 
@@ -117,6 +118,6 @@ def positive_seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: write more than 0, such as 10")
     return seconds

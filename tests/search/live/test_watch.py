@@ -178,7 +178,7 @@ def test_ctrl_c_ends_watch_without_a_word_as_it_does_every_command(tmp_path, cap
     assert captured.err == "" and len(captured.out.splitlines()) == (where == "time.sleep")
 
 
-@pytest.mark.parametrize("every", ["0", "-1", "inf", "soon"])
+@pytest.mark.parametrize("every", ["0", "-1", "1e300", "inf", "soon"])
 def test_a_pace_that_is_none_is_refused(every, capsys):
     for command in (["watch", "run", "--every"], ["run", "quickstart", "--log-every"]):
         with pytest.raises(SystemExit, match="2"):
