@@ -37,6 +37,7 @@ def config(quadratic: str, tmp_path: Path) -> Path:
     values = Config(
         task=quadratic,
         workers="inline",
+        machine="jax",  # which a new process need not compile
         population=50,
         fitness=FitnessConfig(seeds=2),
         window=WindowConfig(children=10, new=3),
@@ -120,7 +121,7 @@ def test_a_run_on_a_terminal_is_seen_there_and_from_elsewhere_and_leaves_the_ter
 
 def test_a_run_that_is_watched_is_followed_to_its_end_and_its_log_is_json(config, tmp_path, capsys):
     run = tmp_path / "run"
-    options = ["--set", "budget.generated=1500", "--log-format", "json", "--log-every", "0.2"]
+    options = ["--set", "budget.generated=500", "--log-format", "json", "--log-every", "0.1"]
     process = subprocess.Popen(
         [*COMMAND, "run", str(config), "--out", str(run), *options],
         stdout=subprocess.PIPE,
@@ -129,10 +130,10 @@ def test_a_run_that_is_watched_is_followed_to_its_end_and_its_log_is_json(config
         env=environment(tmp_path),
     )
     wait_for_children(run, 0)
-    assert main(["watch", str(run), "--every", "0.2"]) == 0
+    assert main(["watch", str(run), "--every", "0.1"]) == 0
     *_, last, end = capsys.readouterr().out.splitlines()
     result = search.load(run)
-    assert last.startswith(f"ended: 1500 children, {result.totals.trained} trained, best fitness ")
+    assert last.startswith(f"ended: 500 children, {result.totals.trained} trained, best fitness ")
     assert end.startswith(f"the run has ended, its winner is child {result.winner_key}: ")
     out, log = process.communicate(timeout=60)
     assert process.returncode == 0 and out.startswith("The winner, child ")
