@@ -55,13 +55,13 @@ def error_blocks(result: Result, columns: Mapping[str, np.ndarray]) -> list[Bloc
     failed = np.flatnonzero(np.isin(columns["kind"], NO_OUTCOME) & columns["trained"])
     examples: dict[str, Block] = {}
     for row in failed[:MOST_READ]:
+        if len(examples) == MOST_EXAMPLES:
+            break
         search, id = columns["search"][row], columns["id"][row]
         key = f"{search}/{id}" if search else str(id)
         error = result.child(key).evaluation.error.strip()
-        if not error or len(examples) >= MOST_EXAMPLES:
-            continue
-        last = error.splitlines()[-1]
-        if last not in examples:
+        last = error.splitlines()[-1] if error else ""
+        if last and last not in examples:
             shown = error if len(error) <= MOST_TEXT else f"...\n{error[-MOST_TEXT:]}"
             title = f"Child {key}, {columns['kind'][row]}: {last[:200]}"
             examples[last] = block(f"error-{len(examples)}", title, shown, "pytb")

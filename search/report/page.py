@@ -118,7 +118,6 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
         **{kind: draw(make(result, columns)) if scored else None for kind, make in CHARTS.items()},
         "lineage": draw(lineage(result, key)) if key else None,
         "curves": draw(curves_chart(curves)) if curves else None,
-        "searches": len(result.searches),
         "front_table": programs_table("The Pareto front", result.front(), key, reference) if scored else None,
         "best_table": programs_table("The best programs", best, key, reference) if scored else None,
         "ancestors": ancestors_table(line),
