@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from search.charts import FORMATS
 from search.cli.arguments import CHILD_HELP, child_key
 from search.cli.output import write
 from search.errors import SearchError
 
 KINDS = ("fitness", "pareto", "cache", "lineage")  # search.charts.kinds draws them; matplotlib is slow to import
-FORMATS = ("svg", "png", "pdf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
