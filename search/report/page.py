@@ -152,8 +152,9 @@ def _about(result: Result, part: bool | None, programs: int) -> str:
     )
     totals = result.totals
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in totals.outcomes.items())
+    kinds = f" ({kinds})" if kinds else ""
     return (
         f"{searches} on {task} made {totals.generated:,} children from {config.get('start', 'its first program')} and"
-        f" trained {totals.trained:,} of them ({kinds}): the cache answered for {totals.cache_hit_rate:.1%}, and"
+        f" trained {totals.trained:,} of them{kinds}: the cache answered for {totals.cache_hit_rate:.1%}, and"
         f" {result.redundancy:.1%} of the statements of the last population are redundant. {state}{units}"
     )

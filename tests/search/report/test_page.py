@@ -137,6 +137,11 @@ def test_a_run_without_a_child_is_reported_as_such(journal: Journal):
     assert "has no child yet" in text and "No program was trained yet." in text
 
 
+def test_a_run_of_its_first_program_alone_is_reported_as_such(journal: Journal):
+    text = " ".join(Read(report(fill(journal, children=1, ended=False))).text.split())
+    assert "and trained 0 of them: the cache answered for 0.0%" in text
+
+
 def test_a_journal_that_holds_nothing_but_children_is_reported(journal: Journal):
     result = fill(journal)
     again = Journal(result.directory)
