@@ -84,4 +84,13 @@ def _told(one: str, other: str, compared: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {one:>{width}}  {before}"
             yield f"  {other:>{width}}  {after}"
     if not math.isnan(compared["apart"]):
-        yield f"on made gradients the weights go apart by {compared['apart']:.1g} of their way"
+        yield f"over six made steps their weights differ {_apart(compared['apart'])}"
+
+
+def _apart(difference: float) -> str:
+    """A distance in units of the way that the weights have gone, in words."""
+    if difference == 0:
+        return "by nothing"
+    if math.isinf(difference):
+        return "without bound"
+    return f"by up to {float(f'{100 * difference:.2g}'):g} % of the distance moved"

@@ -454,10 +454,11 @@ def test_lineage_leaves_out_what_changes_nothing_if_asked(call, tmp_path):
 
 def test_diff_tells_what_each_output_computes(call, run_directory):
     shown = call("diff", run_directory, 1, 2)
-    assert shown.startswith(
-        "update differs:\n  1  g * lr\n  2  sign(g * lr)\non made gradients the weights go apart by"
+    assert shown.startswith("update differs:\n  1  g * lr\n  2  sign(g * lr)\nover six made steps their weights differ")
+    assert shown.endswith(" % of the distance moved\n")
+    assert call("diff", run_directory, 1, 5) == (
+        "1 and 5 compute the same\nupdate: g * lr\nover six made steps their weights differ by nothing\n"
     )
-    assert call("diff", run_directory, 1, 5).startswith("1 and 5 compute the same\nupdate: g * lr\n")
     assert "m in adamw alone: interp(g, m, 0.9)\n" in call("diff", run_directory, 1, "adamw")
     compared = json.loads(call("diff", run_directory, 2, "lion", "--json"))
     assert compared["programs"] == ["2", "lion"] and not compared["same"]
