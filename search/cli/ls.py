@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,8 @@ def _row(directory: Path) -> dict[str, Any]:
         return _facts(load(directory))
     except SearchError as error:
         return {"run": str(directory), "error": str(error)}
+    except sqlite3.DatabaseError as error:
+        return {"run": str(directory), "error": f"the journal cannot be used: {error}"}
 
 
 def _facts(result: Result) -> dict[str, Any]:

@@ -474,6 +474,15 @@ def test_ls_puts_runs_side_by_side(call, run_directory):
     assert json.loads(call("ls", run_directory, "--json"))[0]["best"] == 0.375
 
 
+def test_ls_lists_the_other_runs_beside_a_journal_that_is_damaged_behind_its_header(call, run_directory):
+    damaged = run_directory.parent / "damaged"
+    damaged.mkdir()
+    content = (run_directory / FILE_NAME).read_bytes()
+    (damaged / FILE_NAME).write_bytes(content[:4096] + bytes(len(content) - 4096))
+    rows = {Path(row["run"]).name: row for row in json.loads(call("ls", run_directory.parent, "--json"))}
+    assert rows["a-run"]["best"] == 0.375 and "the journal cannot be used" in rows["damaged"]["error"]
+
+
 def test_ls_says_where_there_is_no_run(refused, tmp_path):
     assert f"there is no run in {tmp_path}: `optsearch run CONFIG` makes one" in refused("ls", tmp_path)
 
