@@ -99,7 +99,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     width = max(3, *(len(row["run"]) for row in rows))
     yield (
         f"{'run':<{width}} {'state':<11} {'children':>9} {'trained':>8} {'hits':>5} {'minutes':>7} {'best':>9}"
-        f" {'AdamW':>9} {'seed':>5}  task; winner over AdamW on fresh seeds"
+        f" {'AdamW':>9} {'seed':>5}  task; the winner's gain over AdamW's loss on fresh seeds"
     )
     for row in rows:
         if "error" in row:
@@ -118,6 +118,6 @@ def _won(funnel: Sequence[dict[str, Any]]) -> str:
     gains = [
         f"x{stage['scale']} {1 - stage['winner'] / stage['adamw']:+.0%}"
         for stage in funnel
-        if stage["winner"] is not None and math.isfinite(stage["winner"]) and stage["adamw"] > 0
+        if stage["winner"] is not None and math.isfinite(stage["winner"]) and 0 < stage["adamw"] < math.inf
     ]
     return f"; {', '.join(gains)}" if gains else ""

@@ -483,6 +483,24 @@ def test_ls_lists_the_other_runs_beside_a_journal_that_is_damaged_behind_its_hea
     assert rows["a-run"]["best"] == 0.375 and "the journal cannot be used" in rows["damaged"]["error"]
 
 
+def test_ls_tells_the_gain_over_an_adamw_that_trained(call, run_directory):
+    good, failed = {"losses": [0.5], "kind": TRAINED}, {"losses": [], "kind": NON_FINITE}
+    stages = [
+        {
+            "scale": scale,
+            "seeds": 1,
+            "baselines": {"adamw": adamw, "lion": good},
+            "scores": {"2": {**good, "losses": [0.25]}},
+        }
+        for scale, adamw in ((1, good), (10, failed))
+    ]
+    journal = Journal(run_directory)
+    journal.facts(winner="2", stages=stages)
+    journal.close()
+    shown = call("ls", run_directory)
+    assert "the winner's gain over AdamW's loss" in shown and shown.endswith("digits_vit; x1 +50%\n")
+
+
 def test_ls_says_where_there_is_no_run(refused, tmp_path):
     assert f"there is no run in {tmp_path}: `optsearch run CONFIG` makes one" in refused("ls", tmp_path)
 
