@@ -76,7 +76,7 @@ def verdicts(result: Result) -> list[str]:
         else:
             said.append(f"{_judged(found, task)} {_told(score, adamw, found, stage)}")
         if not stage.passed:
-            lost.append(f"No program of the search beat AdamW on {task}.")
+            lost.append(f"No program of the search passed {task}.")
     return [*said, *lost]
 
 

@@ -201,14 +201,17 @@ def test_a_lead_of_one_seed_has_no_interval_and_of_a_failure_there_is_none():
         ((0.1, 0.9, 0.5), "The winner and AdamW cannot be told apart on"),
     ],
 )
-def test_the_verdict_is_that_of_the_interval(journal: Journal, losses, said):
+def test_the_verdict_is_that_of_the_interval_and_passing_that_of_the_mean(journal: Journal, losses, said):
     result = fill(journal, task="a_task")
     again = Journal(result.directory)
     scores = {"9": {"losses": losses, "kind": "trained"}}
     baselines = {name: {"losses": [0.5, 0.52, 0.51], "kind": "trained"} for name in ("adamw", "lion")}
     again.facts(stages=[{"scale": 1, "seeds": 3, "baselines": baselines, "scores": scores}])
     again.close()
-    assert verdicts(search.load(result.directory))[0].startswith(f"{said} a_task x1.")
+    found = verdicts(search.load(result.directory))
+    assert found[0].startswith(f"{said} a_task x1.")
+    passed = sum(losses) / 3 < 0.51
+    assert found[1:] == ([] if passed else ["No program of the search passed a_task x1."])
 
 
 # The command line.
