@@ -67,7 +67,7 @@ def machine_table(result: Result) -> Table:
 
 def commands_block(result: Result) -> Block:
     """The commands that do it again."""
-    directory = shlex.quote(str(result.directory))
+    directory = shlex.quote(result.directory.resolve().name)  # the page does not depend on where it was made
     again = [
         "# with the configuration above in run.yaml",
         "optsearch run run.yaml --out again",
