@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
-from search.journal import Reader, Totals
-
-Child = TypeVar("Child")
+from search.journal import Reader, Totals, front
 
 
 class Followed:
@@ -64,12 +61,3 @@ class Followed:
         child, fitness = self.improvements[-1]
         target, plateau = budget.get("target", 0), budget.get("plateau", 0)
         return bool(target and fitness <= target) or 0 < plateau <= self._last - child
-
-
-def front(rows: Iterable[tuple[int, float, Child]]) -> list[tuple[int, float, Child]]:
-    """Those of (length, fitness, child) that are better than all that are as short, shortest first."""
-    kept: list[tuple[int, float, Child]] = []
-    for row in sorted(rows, key=lambda row: row[:2]):  # of equals the first
-        if not kept or row[1] < kept[-1][1]:
-            kept.append(row)
-    return kept

@@ -10,11 +10,11 @@ import sqlite3
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from search.lock import Lock
 SCHEMA_VERSION = 4
 FILE_NAME = "journal.sqlite"
 SECONDS_BETWEEN_FLUSHES = 1.0
+
+What = TypeVar("What")
 
 COLUMNS: dict[str, type] = {  # of children, for figures (`Result.columns`)
     **dict.fromkeys(("id", "parent"), np.int64),
@@ -371,20 +373,14 @@ class Reader:
         )
         return [self.child(id) for (id,) in rows]
 
-    def front(self) -> list[tuple[int, Child]]:
-        """The Pareto front of length against fitness, shortest first.
-
-        Returns:
-            (live statements, child): each is better than all that are as short.
-        """
-        found: list[tuple[int, int]] = []
-        for length, id in self._rows(
-            "SELECT live, id FROM evaluations JOIN children ON id = evaluations.trained"
-            " WHERE fitness IS NOT NULL ORDER BY fitness, live, id"
-        ):
-            if not found or length < found[-1][0]:
-                found.append((length, id))
-        return [(length, self.child(id)) for length, id in reversed(found)]
+    def front(self) -> list[tuple[int, float, int]]:
+        """The Pareto front of length against fitness, shortest first: (live statements, fitness, number of child)."""
+        return front(
+            self._rows(
+                "SELECT live, fitness, id FROM evaluations JOIN children ON id = evaluations.trained"
+                " WHERE fitness IS NOT NULL ORDER BY id"
+            )
+        )
 
     def columns(self) -> dict[str, np.ndarray]:
         """The children in order, a column for each of COLUMNS; of numbers NaN or -1, of text "" where there is none."""
@@ -450,6 +446,15 @@ class Reader:
             bits = None if fitness is None else float(fitness).hex()
             digest.update(json.dumps([parent, mutation, _text(program), hash, kind, bits]).encode())
         return digest.hexdigest()
+
+
+def front(rows: Iterable[tuple[int, float, What]]) -> list[tuple[int, float, What]]:
+    """Those of (length, fitness, what has them) that are better than all that are as short, shortest first."""
+    kept: list[tuple[int, float, What]] = []
+    for row in sorted(rows, key=lambda row: row[:2]):  # of equals the first
+        if not kept or row[1] < kept[-1][1]:
+            kept.append(row)
+    return kept
 
 
 def exists(directory: Path) -> bool:

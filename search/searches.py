@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search import journal
 from search.errors import SearchError
 from search.journal import Child, Reader, exists
 
@@ -88,15 +88,10 @@ def front(searches: Mapping[Place, Reader]) -> dict[str, tuple[int, Child]]:
     Returns:
         Key of a child -> (live statements, child): each is better than all that are as short.
     """
-    found = [(length, place, child) for place, reader in searches.items() for length, child in reader.front()]
-    found.sort(key=lambda row: (row[0], row[2].evaluation.fitness))
-    kept: dict[str, tuple[int, Child]] = {}
-    least = math.inf
-    for length, place, child in found:
-        fitness = child.evaluation.fitness
-        if fitness is not None and fitness < least:
-            least, kept[place.key(child.id)] = fitness, (length, child)
-    return kept
+    rows = [
+        (length, fitness, (place, id)) for place, reader in searches.items() for length, fitness, id in reader.front()
+    ]
+    return {place.key(id): (length, searches[place].child(id)) for length, _, (place, id) in journal.front(rows)}
 
 
 def located(config: Mapping[str, Any], directory: Path, key: str) -> tuple[Place, Reader, int]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from search.errors import SearchError
-from search.following import Followed, front
+from search.following import Followed
 from search.formulas import Formulas
-from search.journal import Reader, Totals, exists
+from search.journal import Reader, Totals, exists, front
 from search.lock import held
 from search.now import Now
 from search.remaining import remaining

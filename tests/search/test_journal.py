@@ -174,6 +174,16 @@ def test_redundancy_is_the_share_of_dead_statements_among_the_last_that_trained(
     assert redundancy([written(tmp_path / "empty", [])], 3) == 0
 
 
+def test_the_front_has_each_program_that_is_better_than_all_that_are_as_short(tmp_path):
+    length = {id: len(dsl.live(child.program)) for id, child in enumerate(CHILDREN)}
+    assert length[5] < length[2] < length[0]
+    assert written(tmp_path / "a", CHILDREN).front() == [(length[5], trained(0.01).fitness, 5)]
+    slower = [replace(child, evaluation=trained(0.06)) if child.id == 5 else child for child in CHILDREN]
+    twin = replace(CHILDREN[2], id=7, hash="ff", evaluation=trained(0.05))
+    rows = written(tmp_path / "b", [*slower, twin]).front()
+    assert rows == [(length[5], 0.06, 5), (length[2], 0.05, 2)]
+
+
 # The digest.
 
 
