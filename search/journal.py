@@ -391,14 +391,14 @@ class Reader:
         columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
         return {name: np.array(column, type) for (name, type), column in zip(COLUMNS.items(), columns, strict=True)}
 
-    def line(self, id: int) -> list[int]:
-        """The numbers of the ancestors of a child and its own, the first program's first."""
-        rows = self._rows(
-            "WITH RECURSIVE line (id) AS (SELECT ? UNION ALL SELECT parent FROM children JOIN line USING (id)"
-            " WHERE parent IS NOT NULL) SELECT id FROM line ORDER BY id",
+    def line(self, id: int) -> list[Child]:
+        """The ancestors of a child and itself, the first program first."""
+        line = self.children(
+            "id IN (WITH RECURSIVE line (id) AS (SELECT ? UNION ALL SELECT parent FROM children JOIN line USING (id)"
+            " WHERE parent IS NOT NULL) SELECT id FROM line)",
             (id,),
         )
-        return [id for (id,) in rows]
+        return list(line) or [self.child(id)]  # that raises
 
     def offspring(self, id: int) -> int:
         """Number of the children that were made from one."""

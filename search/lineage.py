@@ -53,7 +53,7 @@ def lineage(config: Mapping[str, Any], directory: Path, key: str) -> list[Ancest
     began_from: str | None = key
     while began_from:
         place, reader, number = located(config, directory, began_from)
-        line = [(place.key(id), reader.child(id)) for id in reader.line(number)] + line
+        line = [(place.key(child.id), child) for child in reader.line(number)] + line
         began_from = reader.fact("from") if place.name else None
     return [_ancestor(key, child, line[place - 1][1] if place else None) for place, (key, child) in enumerate(line)]
 

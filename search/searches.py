@@ -95,10 +95,10 @@ def front(searches: Mapping[Place, Reader]) -> dict[str, tuple[int, Child]]:
 
 
 def located(config: Mapping[str, Any], directory: Path, key: str) -> tuple[Place, Reader, int]:
-    """The search that a child of this key is of, its journal, and the child's number there.
+    """The search that a child of this key is of, its journal, and the number that it would have there.
 
     Raises:
-        SearchError: when there is no such search, or no such child.
+        SearchError: when there is no such search.
     """
     name, _, number = key.rpartition("/")
     searches = begun(config, directory)
@@ -109,7 +109,6 @@ def located(config: Mapping[str, Any], directory: Path, key: str) -> tuple[Place
         places = f"NAME/NUMBER, with NAME one of {', '.join(found)}" if "" not in found else "its number alone"
         raise SearchError(f"there is no child {key}: of this run, write {places}")
     place, reader = found.get(name, (Place("", directory, 0), Reader(directory)))
-    reader.child(int(number))
     return place, reader, int(number)
 
 

@@ -9,7 +9,7 @@ examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from search.cli.lineage import table
 from search.cli.listing import fitted, marked, print_json
 from search.inspection import child_data, run_data
 from search.journal import Reader
+from search.lineage import Ancestor
 from search.result import Result, load
 from search.searches import Place, begun
 from search.summary import comparison, figures, format_loss, format_score, verdict
@@ -93,7 +94,8 @@ def _show_searches(searches: Mapping[Place, Reader], result: Result) -> Iterator
 
 
 def _show_child(result: Result, key: str) -> Iterator[str]:
-    data, program = child_data(result, key), result.child(key).program
+    data = child_data(result, key)
+    program, line = dsl.parse(data["program"]), [Ancestor(**ancestor) for ancestor in data["lineage"]]
     yield f"child {key}, {_origin(data)}"
     yield f"hash {data['hash']}" + ("" if data["trained"] else ", as an earlier child's: not trained again")
     yield f"{data['offspring']} children were made from it; {data['of_this_hash'] - 1} others compute the same"
@@ -107,7 +109,7 @@ def _show_child(result: Result, key: str) -> Iterator[str]:
     yield "\nwhat its outputs are, from what a step is given:\n"
     width = max(map(len, data["formulas"]))
     yield from (f"{output:<{width}}  {formula}" for output, formula in data["formulas"].items())
-    yield from _ancestry(result, key)
+    yield from _ancestry(line)
     for stage in result.stages:
         if key in stage.scores:
             score, adamw = (format_score(one) for one in (stage.scores[key], stage.baselines["adamw"]))
@@ -115,9 +117,8 @@ def _show_child(result: Result, key: str) -> Iterator[str]:
     yield f"to take it home: optsearch export {result.directory} {key} --to {'|'.join(EXPORTERS)}"
 
 
-def _ancestry(result: Result, key: str) -> Iterator[str]:
+def _ancestry(line: Sequence[Ancestor]) -> Iterator[str]:
     """The mutations that led to a child and changed what is computed."""
-    line = result.lineage(key)
     changes = [ancestor for ancestor in line if not ancestor.same]
     if len(line) > 1:
         yield f"\n{len(line) - 1} mutations led to it; {len(changes) - 1} of them changed what it computes:\n"

@@ -184,6 +184,14 @@ def test_the_front_has_each_program_that_is_better_than_all_that_are_as_short(tm
     assert rows == [(length[5], 0.06, 5), (length[2], 0.05, 2)]
 
 
+def test_the_line_of_a_child_is_its_ancestors_and_itself(tmp_path):
+    reader = written(tmp_path, CHILDREN)
+    assert reader.line(6) == [CHILDREN[0], CHILDREN[2], CHILDREN[5], CHILDREN[6]]
+    assert reader.line(0) == CHILDREN[:1]
+    with pytest.raises(SearchError, match="there is no child 7"):
+        reader.line(7)
+
+
 # The digest.
 
 
