@@ -64,6 +64,11 @@ def begun(config: Mapping[str, Any], directory: Path) -> dict[Place, Reader]:
     return {place: reader for place, reader in readers.items() if reader.has_child(0)}
 
 
+def is_restart(directory: Path) -> bool:
+    """Whether a directory is that of a restart: of a search of a run, from the best program before it."""
+    return Reader(directory).fact("part", False) and directory.resolve().name.startswith("restart")
+
+
 def seconds(config: Mapping[str, Any], directory: Path) -> float:
     """Wall-clock time of the searches of a run, interruptions left out; repeats are at work at once."""
     known = {place: reader.seconds() for place, reader in begun(config, directory).items()}

@@ -49,7 +49,7 @@ def table(line: Sequence[Ancestor]) -> Iterator[str]:
     for ancestor in line:
         fitness = "-" if ancestor.fitness is None else format_loss(ancestor.fitness)
         gain = "same" if ancestor.same else "-" if ancestor.gain is None else f"{ancestor.gain:+.3g}"
-        first, *others = ancestor.change.splitlines() or ["the warm start" if ancestor.mutation is None else ""]
+        first, *others = ancestor.change.splitlines() or [ancestor.origin]
         told = (
             f"{ancestor.key:>{width}} {ancestor.mutation or '':<8} {ancestor.statements:>10} {ancestor.live:>5}"
             f" {fitness:>9} {gain:>9}  "

@@ -120,8 +120,9 @@ def _show_child(result: Result, key: str) -> Iterator[str]:
 def _ancestry(line: Sequence[Ancestor]) -> Iterator[str]:
     """The mutations that led to a child and changed what is computed."""
     changes = [ancestor for ancestor in line if not ancestor.same]
-    if len(line) > 1:
-        yield f"\n{len(line) - 1} mutations led to it; {len(changes) - 1} of them changed what it computes:\n"
+    made, changed = (sum(ancestor.mutation is not None for ancestor in some) for some in (line, changes))
+    if made:
+        yield f"\n{made} mutations led to it; {changed} of them changed what it computes:\n"
         yield from table(changes)
     yield ""
 
@@ -129,7 +130,7 @@ def _ancestry(line: Sequence[Ancestor]) -> Iterator[str]:
 def _origin(data: Mapping[str, Any]) -> str:
     if data["parent"] is not None:
         return f"made from child {data['parent']} by {data['mutation']}"
-    return f"as child {data['began_from']} of the run" if data["began_from"] else "the warm start"
+    return data["lineage"][-1]["origin"]
 
 
 def _fate(data: Mapping[str, Any]) -> Iterator[str]:

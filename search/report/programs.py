@@ -80,7 +80,7 @@ def ancestors_table(line: list[Ancestor]) -> Table:
         [
             n,
             line[n].key,
-            line[n].mutation or "first program",
+            line[n].mutation or line[n].origin,
             Code(line[n].change),
             Number(line[n].live, f"{line[n].live} of {line[n].statements}"),
             _number(line[n].fitness, format_loss),
