@@ -22,7 +22,7 @@ from search.report.children import error_blocks, mutations_table, outcomes_table
 from search.report.comparison import funnel_table, verdicts
 from search.report.inline import Styles, inline
 from search.report.programs import ancestors_table, blocks, programs_table
-from search.report.run import changed_table, commands_block, configuration_block, machine_table
+from search.report.run import changed_table, commands_block, configuration_block, machine_table, repeatable
 from search.report.table import Code, Number
 from search.result import Result
 
@@ -129,6 +129,7 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
         "machine": machine_table(result),
         "commands": commands_block(result),
         "digest": result.digest(),
+        "repeatable": repeatable(result),
         "limited": bool(result.config.get("budget", {}).get("seconds")),
     }
 

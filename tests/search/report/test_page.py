@@ -163,6 +163,27 @@ def test_a_journal_without_learning_curves_says_so_and_many_improvements_are_a_s
     assert len(page.encode()) < 1_000_000
 
 
+def forgotten(directory: Path, *names: str) -> Result:
+    """A run without some of its facts."""
+    journal = Journal(directory)
+    journal.forget(*names)
+    journal.close()
+    return search.load(directory)
+
+
+def test_the_page_says_how_to_compare_digests_where_they_can_be_the_same(journal: Journal, copied: Path):
+    said = "the digest above, if it found the same"
+    mixed = fill(journal, task="x")
+    assert said not in report(mixed) and "The same search comes out" not in report(mixed)
+    ended = Read(report(forgotten(mixed.directory, "mixed"))).text
+    assert f"optsearch digest again  # {said}" in ended
+    running = Read(report(forgotten(mixed.directory, "winner"))).text
+    assert f"optsearch digest again --upto 11  # {said}" in running
+    assert said in report(search.load(copied)) and said in report(search.load(copied / "search-2"))
+    assert said not in report(search.load(copied / "restart-1"))
+    assert said not in report(forgotten(copied, "winner"))
+
+
 def test_one_search_of_a_run_is_reported_as_such(several: Result):
     page = report(search.load(several.directory / "search-1"))
     assert "It is one search of a larger run" in page
