@@ -102,12 +102,12 @@ def figures(result: Result) -> list[str]:
 def provenance(result: Result, key: str) -> str:
     """Where a program comes from, for the docstring of its export: run, child, hash of its genome, fitness."""
     child, config = result.child(key), result.config
-    run, adamw = result.directory.resolve().name, result.baselines[config["scale"]]["adamw"]
+    run = result.directory.resolve().name
     fitness = child.evaluation.kind if child.evaluation.fitness is None else format_loss(child.evaluation.fitness)
     lines = [
         f"Found by optsearch on {config['task']}, run {run} with seed {config['seed']}"
         f" (child {key}, hash {child.hash}):",
-        f"validation loss {fitness}, tuned AdamW's {format_loss(adamw.fitness)}, with the seeds of the search;",
+        f"validation loss {fitness}, tuned AdamW's {format_loss(result.tuned['adamw'].fitness)}, with the seeds of the search;",
     ]
     for stage in result.stages:
         if key in stage.scores:

@@ -71,7 +71,6 @@ def _row(directory: Path) -> dict[str, Any]:
 
 def _facts(result: Result) -> dict[str, Any]:
     best = next(iter(result.best(1).values()), None)
-    adamw = result.baselines.get(result.config.get("scale", 1), {}).get("adamw")
     return {
         "run": str(result.directory),
         "state": state(result),
@@ -82,7 +81,7 @@ def _facts(result: Result) -> dict[str, Any]:
         "cache_hit_rate": result.totals.cache_hit_rate,
         "seconds": sum(result.seconds.values()),
         "best": best and best.evaluation.fitness,
-        "adamw": adamw and adamw.fitness,
+        "adamw": result.tuned["adamw"].fitness if result.tuned else None,
         "winner": result.winner_key,
         "funnel": [
             {

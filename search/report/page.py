@@ -102,8 +102,7 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
             return None
         return Drawn(chart, inline(chart, styles, narrow=False), inline(chart, styles, narrow=True))
 
-    adamw = result.baselines.get(result.config.get("scale", 1), {}).get("adamw")
-    reference = adamw.fitness if adamw else None
+    reference = result.tuned["adamw"].fitness if result.tuned else None
     curves = panels(result)
     return {
         "name": result.directory.resolve().name,

@@ -32,8 +32,7 @@ def blocks(result: Result, key: str, child: Child) -> list[Block]:
         child: it.
     """
     simplified = dsl.simplify(child.program)
-    known = "task" in result.config and result.config.get("scale") in result.baselines
-    origin = provenance(result, key) if known else ""
+    origin = provenance(result, key) if "task" in result.config and result.tuned else ""
     return [
         program_block("code-simplified", f"Simplified, {len(simplified)} statements", simplified, open=True),
         *(block(f"code-{target}", *_titled(target, dsl.export(simplified, target, origin))) for target in EXPORTERS),

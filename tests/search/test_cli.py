@@ -501,6 +501,17 @@ def test_ls_tells_the_gain_over_an_adamw_that_trained(call, run_directory):
     assert "the winner's gain over AdamW's loss" in shown and shown.endswith("digits_vit; x1 +50%\n")
 
 
+def test_what_was_tuned_is_that_of_the_scale_of_the_search(run_directory):
+    assert {name: known.fitness for name, known in search.load(run_directory).tuned.items()} == {
+        "adamw": 1.0,
+        "lion": 1.0,
+    }
+    journal = Journal(run_directory)
+    journal.facts(config=to_dict(Config(scale=10)))
+    journal.close()
+    assert search.load(run_directory).tuned == {}
+
+
 def test_ls_says_where_there_is_no_run(refused, tmp_path):
     assert f"there is no run in {tmp_path}: `optsearch run CONFIG` makes one" in refused("ls", tmp_path)
 
