@@ -16,7 +16,7 @@ from search.cli.arguments import CHILD_HELP, add_json, child_key
 from search.cli.listing import fitted, print_json
 from search.lineage import Ancestor
 from search.result import load
-from search.summary import format_loss
+from search.summary import format_gain, format_loss
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def table(line: Sequence[Ancestor]) -> Iterator[str]:
     yield f"{'child':>{width}} {'mutation':<8} {'statements':>10} {'live':>5} {'fitness':>9} {'gain':>9}  change"
     for ancestor in line:
         fitness = "-" if ancestor.fitness is None else format_loss(ancestor.fitness)
-        gain = "same" if ancestor.same else "-" if ancestor.gain is None else f"{ancestor.gain:+.3g}"
+        gain = "same" if ancestor.same else "-" if ancestor.gain is None else format_gain(ancestor.gain)
         first, *others = ancestor.change.splitlines() or [ancestor.origin]
         told = (
             f"{ancestor.key:>{width}} {ancestor.mutation or '':<8} {ancestor.statements:>10} {ancestor.live:>5}"

@@ -23,7 +23,7 @@ from search.journal import Reader
 from search.lineage import Ancestor
 from search.result import Result, load
 from search.searches import Place, begun
-from search.summary import comparison, figures, format_loss, format_score, verdict
+from search.summary import comparison, figures, format_gain, format_loss, format_score, verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +66,7 @@ def _show_run(result: Result) -> Iterator[str]:
     for row in listed:
         yield fitted(
             f"{row['child']:>{width}} {row['live']:>6} {format_loss(row['fitness']):>9}"
-            f" {start - row['fitness']:>+9.3g}  {row['formula']}"
+            f" {format_gain(start - row['fitness']):>9}  {row['formula']}"
         )
     yield ""
     yield from figures(result)
@@ -140,7 +140,7 @@ def _fate(data: Mapping[str, Any]) -> Iterator[str]:
         yield from data["error"].splitlines()
     else:
         gain = (data["lineage"][0]["fitness"] or 0.0) - data["fitness"]
-        yield f"fitness {format_loss(data['fitness'])}, gain over the warm start {gain:+.3g}"
+        yield f"fitness {format_loss(data['fitness'])}, gain over the warm start {format_gain(gain)}"
     several = len({training["task"] for training in data["trainings"]}) > 1
     for training in data["trainings"]:
         loss = "no loss" if training["loss"] is None else f"loss {format_loss(training['loss'])}"

@@ -12,6 +12,7 @@ from search.lineage import Ancestor
 from search.report.code import Block, block
 from search.report.table import Cell, Number, Table
 from search.result import Result
+from search.summary import format_share
 
 MEANING = {
     TRAINED: "came to a validation loss",
@@ -47,7 +48,7 @@ def outcomes_table(columns: Mapping[str, np.ndarray]) -> Table:
 
 def _share(part: int, whole: int) -> Number:
     share = part / whole if whole else float("nan")
-    return Number(share, "-" if not whole else f"{share:.1%}" if share == 0 or share >= 0.001 else f"{share:.2g}")
+    return Number(share, format_share(share))
 
 
 def error_blocks(result: Result, columns: Mapping[str, np.ndarray]) -> list[Block]:

@@ -25,6 +25,7 @@ from search.report.programs import ancestors_table, blocks, programs_table
 from search.report.run import changed_table, commands_block, configuration_block, machine_table, repeatable
 from search.report.table import Code, Number
 from search.result import Result
+from search.summary import format_share
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,6 @@ def _about(result: Result, part: bool | None, programs: int) -> str:
     kinds = f" ({kinds})" if kinds else ""
     return (
         f"{searches} on {task} made {totals.generated:,} children from {config.get('start', 'its first program')} and"
-        f" trained {totals.trained:,} of them{kinds}: the cache answered for {totals.cache_hit_rate:.1%}, and"
-        f" {result.redundancy:.1%} of the statements of the last population are redundant. {state}{units}"
+        f" trained {totals.trained:,} of them{kinds}: the cache answered for {format_share(totals.cache_hit_rate)}, and"
+        f" {format_share(result.redundancy)} of the statements of the last population are redundant. {state}{units}"
     )

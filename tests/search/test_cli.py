@@ -363,7 +363,7 @@ def test_export_refuses_a_child_of_a_file(refused, program_file):
 
 def test_show_lists_the_best_program_of_each_length(call, run_directory):
     rows = [line.split(maxsplit=4) for line in call("show", run_directory).splitlines() if re.match(r" +\d", line)]
-    assert [row[:4] for row in rows] == [["1", "1", "0.8750", "-0.25"], ["2", "2", "0.3750", "+0.25"]]
+    assert [row[:4] for row in rows] == [["1", "1", "0.8750", "-0.2500"], ["2", "2", "0.3750", "+0.2500"]]
     assert rows[0][4] == "update = g * lr"
 
 
@@ -392,7 +392,7 @@ def test_show_gives_a_child_in_full(call, run_directory):
     shown = call("show", run_directory, 2)
     assert shown.startswith("child 2, made from child 0 by insert\n")
     assert f"hash {dsl.canonical_hash(dsl.parse(REDUNDANT))}\n" in shown
-    assert "fitness 0.3750, gain over the warm start +0.25\n" in shown
+    assert "fitness 0.3750, gain over the warm start +0.2500\n" in shown
     assert "seed 1: trained, loss 0.5000, 500 steps, training loss 2.0000 1.5000 1.0000 0.5000\n" in shown
     assert REDUNDANT.replace("sign(w)", "sign(w)  # dead").replace("x + u", "x + u  # dead") in shown
     assert f"\npruned, 2 statements:\n\n{dsl.prune(dsl.parse(REDUNDANT))}" in shown
@@ -422,7 +422,7 @@ def test_json_has_what_show_shows_in_full(call, run_directory):
 def test_lineage_shows_each_mutation_and_what_it_was_worth(call, run_directory):
     shown = call("lineage", run_directory)  # of the best so far
     assert re.search(r"^ +0 .* 0\.6250 +- +the warm start$", shown, re.MULTILINE)
-    assert re.search(r"^ +2 insert +4 +2 +0\.3750 +\+0\.25 +[+-] ", shown, re.MULTILINE)
+    assert re.search(r"^ +2 insert +4 +2 +0\.3750 +\+0\.2500 +[+-] ", shown, re.MULTILINE)
     assert re.search(r"^ +\+ x = sign\(w\)$", shown, re.MULTILINE)
     line = json.loads(call("lineage", run_directory, 2, "--json"))
     assert [(row["key"], row["gain"]) for row in line] == [("0", None), ("2", 0.25)]

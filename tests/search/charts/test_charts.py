@@ -97,9 +97,9 @@ def test_cache_hits_and_redundancy_are_counted_over_all_and_over_the_last():
     fitness = np.array([1.0] * 10 + [np.nan])
     live, statements = np.full(11, 5), np.array([5] * 6 + [10] * 5)
     chart = cache_chart([Track("", 0, fitness, trained, statements, live)])  # the last two of ten are "the last"
-    assert chart.rows[0] == ("1", "0.0 %", "0.0 %", "0.0 %", "0.0 %")
-    assert chart.rows[-1] == ("10", "50.0 %", "100.0 %", f"{100 * 20 / 65:.1f} %", "50.0 %")
-    assert "Of 10 children 50.0 % computed what an earlier one did, of the last 2 100.0 %" in chart.description
+    assert chart.rows[0] == ("1", "0.0%", "0.0%", "0.0%", "0.0%")
+    assert chart.rows[-1] == ("10", "50.0%", "100.0%", f"{100 * 20 / 65:.1f}%", "50.0%")
+    assert "Of 10 children 50.0% computed what an earlier one did, of the last 2 100.0%" in chart.description
 
 
 def test_the_front_is_told_by_its_ends():
