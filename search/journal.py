@@ -211,7 +211,8 @@ class Journal:
         evaluation = child.evaluation
         if child.new:
             outcomes = json.dumps([vars(outcome) for outcome in evaluation.outcomes])
-            told = (evaluation.seconds, evaluation.worker, evaluation.error)
+            error = evaluation.error.encode(errors="replace").decode()  # it may name a path that is not UTF-8
+            told = (evaluation.seconds, evaluation.worker, error)
             scored = (child.id, evaluation.kind, evaluation.fitness, outcomes, *told)
             self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)", scored)
             self._trained[child.hash] = child.id

@@ -66,6 +66,12 @@ def test_children_are_read_as_they_were_recorded(tmp_path):
     assert [reader.child(id) for id in (4, 0)] == [CHILDREN[4], CHILDREN[0]]
 
 
+def test_an_error_that_names_a_path_that_is_not_utf_8_is_recorded(tmp_path):
+    failed = Evaluation("task error", None, (), error="in a\udcff.py")
+    reader = written(tmp_path, [Child(0, None, None, ADAMW, "aa", failed, new=True)])
+    assert reader.child(0).evaluation.error == "in a?.py"
+
+
 def test_facts_are_read_as_they_were_written_last(journal, tmp_path):
     journal.facts(seconds={"tune": 1.5})
     journal.facts(seconds={"tune": 1.5, "evolve": [1, None]})
