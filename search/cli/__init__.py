@@ -39,6 +39,7 @@ from search.cli import (
 from search.cli.arguments import add_commands
 from search.console import Console
 from search.errors import SearchError
+from search.printable import printable
 
 # A subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit code`; its docstring is its help.
 COMMANDS: dict[str, ModuleType] = {
@@ -144,5 +145,5 @@ def _fail(message: str, code: int, as_json: bool, notes: Sequence[str] = ()) -> 
         return code
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a line of progress may stand there
     with suppress(OSError):  # a terminal that is gone
-        print(*notes, f"{clear}optsearch: {text}", sep="\n", file=sys.stderr)
+        print(*map(printable, notes), f"{clear}optsearch: {printable(text)}", sep="\n", file=sys.stderr)
     return code

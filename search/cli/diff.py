@@ -19,7 +19,7 @@ from typing import Any
 import dsl
 from dsl.agreement import difference
 from search.cli.arguments import CHILD_HELP, add_json, child_key
-from search.cli.listing import print_json
+from search.cli.listing import print_json, say
 from search.result import Result, load
 
 
@@ -40,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"programs": names, **compared})
     else:
-        for line in _told(*names, compared):
-            print(line)
+        say(*_told(*names, compared))
     return 0
 
 

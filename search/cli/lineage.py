@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from search.cli.arguments import CHILD_HELP, add_json, child_key
-from search.cli.listing import fitted, print_json
+from search.cli.listing import fitted, print_json, say
 from search.lineage import Ancestor
 from search.result import load
 from search.summary import format_gain, format_loss
@@ -37,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([asdict(ancestor) for ancestor in line])
     else:
-        for text in table(line):
-            print(text)
+        say(*table(line))
     return 0
 
 

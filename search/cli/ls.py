@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from search.cli.arguments import add_json
-from search.cli.listing import fitted, print_json
+from search.cli.listing import fitted, print_json, say
 from search.errors import SearchError
 from search.inspection import state
 from search.journal import FILE_NAME
@@ -42,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(rows)
     else:
-        for line in _table(rows):
-            print(fitted(line))
+        say(*(fitted(line) for line in _table(rows)))
     return 0
 
 

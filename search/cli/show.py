@@ -17,7 +17,7 @@ import dsl
 from dsl.export import EXPORTERS
 from search.cli.arguments import CHILD_HELP, add_json, child_key
 from search.cli.lineage import table
-from search.cli.listing import fitted, marked, print_json
+from search.cli.listing import fitted, marked, print_json, say
 from search.inspection import child_data, run_data
 from search.journal import Reader
 from search.lineage import Ancestor
@@ -40,9 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     result = load(arguments.directory)
     if arguments.json:
         print_json(run_data(result) if arguments.id is None else child_data(result, arguments.id))
-        return 0
-    for line in _show_run(result) if arguments.id is None else _show_child(result, arguments.id):
-        print(line)
+    elif arguments.id is None:
+        say(*_show_run(result))
+    else:
+        _show_child(result, arguments.id)
     return 0
 
 
@@ -93,23 +94,31 @@ def _show_searches(searches: Mapping[Place, Reader], result: Result) -> Iterator
     yield ""
 
 
-def _show_child(result: Result, key: str) -> Iterator[str]:
+def _show_child(result: Result, key: str) -> None:
     data = child_data(result, key)
     program, line = dsl.parse(data["program"]), [Ancestor(**ancestor) for ancestor in data["lineage"]]
-    yield f"child {key}, {_origin(data)}"
-    yield f"hash {data['hash']}" + ("" if data["trained"] else ", as an earlier child's: not trained again")
-    yield f"{data['offspring']} children were made from it; {data['of_this_hash'] - 1} others compute the same"
-    yield from _fate(data)
+    say(f"child {key}, {_origin(data)}")
+    say(f"hash {data['hash']}" + ("" if data["trained"] else ", as an earlier child's: not trained again"))
+    say(f"{data['offspring']} children were made from it; {data['of_this_hash'] - 1} others compute the same")
+    say(*_fate(data))
     live = set(data["live"])
-    yield f"\n{len(program)} statements, {len(live)} live:\n"
-    yield from marked(program, live)
+    say(f"\n{len(program)} statements, {len(live)} live:\n")
+    print(*marked(program, live), sep="\n")
+    say(*_computed(data), *_ancestry(line), *_funnel(result, key))
+
+
+def _computed(data: Mapping[str, Any]) -> Iterator[str]:
+    """A child in its shorter forms."""
     for name in ("pruned", "simplified"):
         yield f"\n{name}, {len(dsl.parse(data[name]))} statements:\n"
         yield data[name].rstrip("\n")
     yield "\nwhat its outputs are, from what a step is given:\n"
     width = max(map(len, data["formulas"]))
     yield from (f"{output:<{width}}  {formula}" for output, formula in data["formulas"].items())
-    yield from _ancestry(line)
+
+
+def _funnel(result: Result, key: str) -> Iterator[str]:
+    """What became of a child on fresh seeds, and how to have it."""
     for stage in result.stages:
         if key in stage.scores:
             score, adamw = (format_score(one) for one in (stage.scores[key], stage.baselines["adamw"]))

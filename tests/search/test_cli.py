@@ -529,6 +529,43 @@ def test_show_says_how_a_child_failed_and_which_was_not_trained(call, run_direct
     assert "child 0, the warm start\n" in call("show", run_directory, 0)
 
 
+HOSTILE_NAME = os.fsdecode(b"a\xff\x1b[2Jb")
+
+
+@pytest.fixture
+def hostile_directory(tmp_path: Path) -> Path:
+    """A run whose path, task and error would command a terminal, and are not UTF-8."""
+    directory = tmp_path / HOSTILE_NAME
+    directory.mkdir()
+    journal = Journal(directory)
+    journal.facts(config={**to_dict(Config(population=5)), "task": HOSTILE_NAME})
+    failed = Evaluation("task error", None, (), error=f"Traceback\nValueError: {HOSTILE_NAME}\x07")
+    for id, found in enumerate([evaluation((0.5,)), failed, evaluation((0.25,))]):
+        program = dsl.known("sgd", learning_rate=0.1 * (1 + id))
+        parent, mutation = (0, "modify") if id else (None, None)
+        journal.record(Child(id, parent, mutation, program, dsl.canonical_hash(program), found, True))
+    bare = {"losses": [0.5], "kind": TRAINED}
+    stage = {"scale": 1, "seeds": 1, "baselines": {"adamw": bare, "lion": bare}, "scores": {"2": bare}}
+    journal.facts(winner="2", stages=[stage])
+    journal.close()
+    return directory
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["show", "show 1", "show 2", "lineage 2", "diff 1 2", "ls", "report", "plot --kind fitness"],
+)
+def test_what_others_have_named_is_printed_and_not_obeyed(command, call, hostile_directory):
+    name, *arguments = command.split()
+    shown = call(name, hostile_directory, *arguments)
+    assert not {"\x1b", "\x07", "\udcff"} & {*shown}
+    assert ("a\ufffd\ufffd[2Jb" in shown) == (name not in ("diff", "lineage"))
+
+
+def test_an_error_of_what_others_have_named_is_printed_and_not_obeyed(refused, tmp_path):
+    assert "a\ufffd\ufffd[2Jb is not a run" in refused("show", tmp_path / HOSTILE_NAME)
+
+
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_dead_statements_are_dimmed_on_a_terminal_that_wants_colour(run_directory, monkeypatch, no_color):
     monkeypatch.setattr(sys, "stdout", Terminal())
