@@ -20,6 +20,7 @@ from search.cli import main
 from search.funnel import Score
 from search.journal import Journal
 from search.report.comparison import lead, verdicts
+from search.report.run import commands_block
 from tests.search.report.hostile import HOSTILE, fill
 
 SECTIONS = ["run", "winner", "funnel", "fitness", "cache", "pareto", "lineage", "curves", "failures", "mutations"]
@@ -173,15 +174,17 @@ def forgotten(directory: Path, *names: str) -> Result:
 
 def test_the_page_says_how_to_compare_digests_where_they_can_be_the_same(journal: Journal, copied: Path):
     said = "the digest above, if it found the same"
+
+    def commands(result: Result) -> str:
+        return commands_block(result).text
+
     mixed = fill(journal, task="x")
-    assert said not in report(mixed) and "The same search comes out" not in report(mixed)
-    ended = Read(report(forgotten(mixed.directory, "mixed"))).text
-    assert f"optsearch digest again  # {said}" in ended
-    running = Read(report(forgotten(mixed.directory, "winner"))).text
-    assert f"optsearch digest again --upto 11  # {said}" in running
-    assert said in report(search.load(copied)) and said in report(search.load(copied / "search-2"))
-    assert said not in report(search.load(copied / "restart-1"))
-    assert said not in report(forgotten(copied, "winner"))
+    assert said not in commands(mixed) and "The same search comes out" not in report(mixed)
+    assert f"optsearch digest again  # {said}" in commands(forgotten(mixed.directory, "mixed"))
+    assert f"optsearch digest again --upto 11  # {said}" in commands(forgotten(mixed.directory, "winner"))
+    assert said in commands(search.load(copied)) and said in commands(search.load(copied / "search-2"))
+    assert said not in commands(search.load(copied / "restart-1"))
+    assert said not in commands(forgotten(copied, "winner"))
 
 
 def test_one_search_of_a_run_is_reported_as_such(several: Result):
