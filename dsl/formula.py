@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dsl.program import Argument, Program, Statement, format_argument
+from dsl.program import Argument, Program, Statement, expect_program, format_argument
 
 MOST_NESTING = 20  # calls within calls that can still be read
 MOST_LONGER = 2.0
@@ -42,6 +42,7 @@ def formula(program: Program) -> str:
     >>> formula(dsl.optimizers["lion"])
     'update = (sign(interp(g, m, 0.9)) + w * 0.1) * (lr * 1e-04); m = interp(g, m, 0.99)'
     """
+    expect_program(program)
     lines = [f"{target} = {text.shown}" for target, text in _lines(program.statements, program.outputs)]
     if program.outputs != ("update", *program.states):
         lines.append(f"return {', '.join(program.outputs)}")
@@ -68,6 +69,7 @@ def formulas(program: Program) -> dict[str, str]:
     >>> formulas(dsl.simplify(dsl.optimizers["rmsprop"]))["v"]
     'interp(square(g), v, 0.9)'
     """
+    expect_program(program)
     update = "update" if "update" not in program.states else "update_"
     found = {}
     for name, (*before, (_, text)) in zip((update, *program.states), _parts(program), strict=True):

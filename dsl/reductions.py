@@ -6,20 +6,20 @@ They do not compute the same; whether they are as good is for tasks to say (arXi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations, product
+from itertools import product
 
 from dsl.checker import is_valid
 from dsl.program import Argument, Program, Statement, format_argument, to_constant
 
 
-def reductions(program: Program, fewer: int = 1) -> Iterator[tuple[str, Program]]:
-    """Every program with so many statements less: what each computed is one of its arguments now.
+def reductions(program: Program, pairs: bool = False) -> Iterator[tuple[str, Program]]:
+    """Every program with one statement less: what it computed is one of its arguments now.
 
     A product or quotient with a number stays: that is a learning rate or a weight decay, which is for people to choose.
 
     Args:
         program: a program that `dsl.check` accepts.
-        fewer: number of statements.
+        pairs: two statements less, of which one takes what the other computes.
 
     Yields:
         What was done, and the program; only what `dsl.check` accepts, too.
@@ -30,7 +30,9 @@ def reductions(program: Program, fewer: int = 1) -> Iterator[tuple[str, Program]
         for place, s in enumerate(single.statements)
         if s.function not in ("*", "/") or not any(isinstance(a, float) for a in s.arguments)
     }
-    for places in combinations(choices, fewer):
+    alone = [(place,) for place in choices]
+    linked = [(a, b) for a in choices for b in choices if single.statements[a].target in single.statements[b].arguments]
+    for places in linked if pairs else alone:
         for chosen in product(*(choices[place] for place in places)):
             reduced = _without(single, dict(zip(places, chosen, strict=True)))
             if reduced and is_valid(reduced):

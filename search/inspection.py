@@ -41,7 +41,6 @@ def run_data(result: Result) -> dict[str, Any]:
 def row_data(result: Result) -> dict[str, Any]:
     """A run in few figures, beside others: the best fitness, AdamW's, and the winner's in each stage of the funnel."""
     best = next(iter(result.best(1).values()), None)
-    adamw = result.baselines.get(result.config.get("scale", 1), {}).get("adamw")
     return {
         "directory": str(result.directory),
         "state": state(result.directory),
@@ -53,7 +52,7 @@ def row_data(result: Result) -> dict[str, Any]:
         "seconds": result.seconds,
         "seconds_in_all": sum(result.seconds.values()),
         "best": best and best.evaluation.fitness,
-        "adamw": adamw and adamw.fitness,
+        "adamw": result.tuned["adamw"].fitness if result.tuned else None,
         "winner": result.winner_key,
         "funnel": [
             {

@@ -10,11 +10,11 @@ import sqlite3
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from search.lock import Lock
 SCHEMA_VERSION = 4
 FILE_NAME = "journal.sqlite"
 SECONDS_BETWEEN_FLUSHES = 1.0
+
+What = TypeVar("What")
 
 COLUMNS: dict[str, type] = {  # of children, for figures (`Result.columns`)
     **dict.fromkeys(("id", "parent"), np.int64),
@@ -209,7 +211,8 @@ class Journal:
         evaluation = child.evaluation
         if child.new:
             outcomes = json.dumps([vars(outcome) for outcome in evaluation.outcomes])
-            told = (evaluation.seconds, evaluation.worker, evaluation.error)
+            error = evaluation.error.encode(errors="replace").decode()  # it may name a path that is not UTF-8
+            told = (evaluation.seconds, evaluation.worker, error)
             scored = (child.id, evaluation.kind, evaluation.fitness, outcomes, *told)
             self._file.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)", scored)
             self._trained[child.hash] = child.id
@@ -371,20 +374,14 @@ class Reader:
         )
         return [self.child(id) for (id,) in rows]
 
-    def front(self) -> list[tuple[int, Child]]:
-        """The Pareto front of length against fitness, shortest first.
-
-        Returns:
-            (live statements, child): each is better than all that are as short.
-        """
-        found: list[tuple[int, int]] = []
-        for length, id in self._rows(
-            "SELECT live, id FROM evaluations JOIN children ON id = evaluations.trained"
-            " WHERE fitness IS NOT NULL ORDER BY fitness, live, id"
-        ):
-            if not found or length < found[-1][0]:
-                found.append((length, id))
-        return [(length, self.child(id)) for length, id in reversed(found)]
+    def front(self) -> list[tuple[int, float, int]]:
+        """The Pareto front of length against fitness, shortest first: (live statements, fitness, number of child)."""
+        return front(
+            self._rows(
+                "SELECT live, fitness, id FROM evaluations JOIN children ON id = evaluations.trained"
+                " WHERE fitness IS NOT NULL ORDER BY id"
+            )
+        )
 
     def columns(self) -> dict[str, np.ndarray]:
         """The children in order, a column for each of COLUMNS; of numbers NaN or -1, of text "" where there is none."""
@@ -395,14 +392,14 @@ class Reader:
         columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
         return {name: np.array(column, type) for (name, type), column in zip(COLUMNS.items(), columns, strict=True)}
 
-    def line(self, id: int) -> list[int]:
-        """The numbers of the ancestors of a child and its own, the first program's first."""
-        rows = self._rows(
-            "WITH RECURSIVE line (id) AS (SELECT ? UNION ALL SELECT parent FROM children JOIN line USING (id)"
-            " WHERE parent IS NOT NULL) SELECT id FROM line ORDER BY id",
+    def line(self, id: int) -> list[Child]:
+        """The ancestors of a child and itself, the first program first."""
+        line = self.children(
+            "id IN (WITH RECURSIVE line (id) AS (SELECT ? UNION ALL SELECT parent FROM children JOIN line USING (id)"
+            " WHERE parent IS NOT NULL) SELECT id FROM line)",
             (id,),
         )
-        return [id for (id,) in rows]
+        return list(line) or [self.child(id)]  # that raises
 
     def offspring(self, id: int) -> int:
         """Number of the children that were made from one."""
@@ -450,6 +447,15 @@ class Reader:
             bits = None if fitness is None else float(fitness).hex()
             digest.update(json.dumps([parent, mutation, _text(program), hash, kind, bits]).encode())
         return digest.hexdigest()
+
+
+def front(rows: Iterable[tuple[int, float, What]]) -> list[tuple[int, float, What]]:
+    """Those of (length, fitness, what has them) that are better than all that are as short, shortest first."""
+    kept: list[tuple[int, float, What]] = []
+    for row in sorted(rows, key=lambda row: row[:2]):  # of equals the first
+        if not kept or row[1] < kept[-1][1]:
+            kept.append(row)
+    return kept
 
 
 def exists(directory: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import dsl
 from search.journal import Child
-from search.searches import located
+from search.searches import is_restart, located
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Ancestor:
         fitness: of the search; None if it was not trained to the end.
         gain: by which its fitness is below that of the one before; None for the first, and without a fitness.
         same: whether it computes what the one before does.
+        origin: where the first program of a search comes from, in words; "" for the others.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Ancestor:
     fitness: float | None
     gain: float | None
     same: bool
+    origin: str = ""
 
 
 def lineage(config: Mapping[str, Any], directory: Path, key: str) -> list[Ancestor]:
@@ -49,16 +51,27 @@ def lineage(config: Mapping[str, Any], directory: Path, key: str) -> list[Ancest
     Raises:
         SearchError: when there is no such child.
     """
-    line: list[tuple[str, Child]] = []
+    line: list[tuple[str, Child, str]] = []
     began_from: str | None = key
     while began_from:
         place, reader, number = located(config, directory, began_from)
-        line = [(place.key(id), reader.child(id)) for id in reader.line(number)] + line
-        began_from = reader.fact("from") if place.name else None
-    return [_ancestor(key, child, line[place - 1][1] if place else None) for place, (key, child) in enumerate(line)]
+        first, *others = reader.line(number)
+        began_from = reader.fact("from")
+        origin = _origin(place.directory, began_from)
+        line = [(place.key(0), first, origin), *((place.key(child.id), child, "") for child in others), *line]
+        if not place.name:  # a search alone: what it began from is elsewhere
+            break
+    befores = [None, *(child for _, child, _ in line)]
+    return [_ancestor(key, child, before, origin) for (key, child, origin), before in zip(line, befores, strict=False)]
 
 
-def _ancestor(key: str, child: Child, before: Child | None) -> Ancestor:
+def _origin(directory: Path, began_from: str | None) -> str:
+    if began_from:
+        return f"a restart from child {began_from}"
+    return "a restart; its journal does not name where it began" if is_restart(directory) else "the warm start"
+
+
+def _ancestor(key: str, child: Child, before: Child | None, origin: str) -> Ancestor:
     fitness = child.evaluation.fitness
     gain = None
     if before and fitness is not None and before.evaluation.fitness is not None:
@@ -72,6 +85,7 @@ def _ancestor(key: str, child: Child, before: Child | None) -> Ancestor:
         fitness,
         gain,
         before is not None and before.hash == child.hash,
+        origin,
     )
 
 

@@ -66,6 +66,11 @@ class Result:
     machines: dict[int, str]
 
     @property
+    def tuned(self) -> dict[str, Baseline]:
+        """Known optimizer -> what it reached at the scale of the search; none before they are tuned."""
+        return self.baselines.get(self.config.get("scale", 1), {})
+
+    @property
     def totals(self) -> Totals:
         """Numbers of children of all searches."""
         return sum(self.searches.values(), Totals(0, 0, {}))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search import journal
 from search.errors import SearchError
 from search.journal import Child, Reader, exists
 
@@ -64,6 +64,11 @@ def begun(config: Mapping[str, Any], directory: Path) -> dict[Place, Reader]:
     return {place: reader for place, reader in readers.items() if reader.has_child(0)}
 
 
+def is_restart(directory: Path) -> bool:
+    """Whether a directory is that of a restart: of a search of a run, from the best program before it."""
+    return Reader(directory).fact("part", False) and directory.resolve().name.startswith("restart")
+
+
 def seconds(config: Mapping[str, Any], directory: Path) -> float:
     """Wall-clock time of the searches of a run, interruptions left out; repeats are at work at once."""
     known = {place: reader.seconds() for place, reader in begun(config, directory).items()}
@@ -88,22 +93,17 @@ def front(searches: Mapping[Place, Reader]) -> dict[str, tuple[int, Child]]:
     Returns:
         Key of a child -> (live statements, child): each is better than all that are as short.
     """
-    found = [(length, place, child) for place, reader in searches.items() for length, child in reader.front()]
-    found.sort(key=lambda row: (row[0], row[2].evaluation.fitness))
-    kept: dict[str, tuple[int, Child]] = {}
-    least = math.inf
-    for length, place, child in found:
-        fitness = child.evaluation.fitness
-        if fitness is not None and fitness < least:
-            least, kept[place.key(child.id)] = fitness, (length, child)
-    return kept
+    rows = [
+        (length, fitness, (place, id)) for place, reader in searches.items() for length, fitness, id in reader.front()
+    ]
+    return {place.key(id): (length, searches[place].child(id)) for length, _, (place, id) in journal.front(rows)}
 
 
 def located(config: Mapping[str, Any], directory: Path, key: str) -> tuple[Place, Reader, int]:
-    """The search that a child of this key is of, its journal, and the child's number there.
+    """The search that a child of this key is of, its journal, and the number that it would have there.
 
     Raises:
-        SearchError: when there is no such search, or no such child.
+        SearchError: when there is no such search.
     """
     name, _, number = key.rpartition("/")
     searches = begun(config, directory)
@@ -114,7 +114,6 @@ def located(config: Mapping[str, Any], directory: Path, key: str) -> tuple[Place
         places = f"NAME/NUMBER, with NAME one of {', '.join(found)}" if "" not in found else "its number alone"
         raise SearchError(f"there is no child {key}: of this run, write {places}")
     place, reader = found.get(name, (Place("", directory, 0), Reader(directory)))
-    reader.child(int(number))
     return place, reader, int(number)
 
 

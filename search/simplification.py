@@ -115,11 +115,13 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
             console.line(f"    {', '.join(map(str, step.changes))}")
             console.line(indent(str(step.after), "    ").rstrip())
 
-        program = dsl.simplify(program)
+        program, tried = dsl.simplify(program), config.simplify.factors
         factors = {scale: _factor(program, scale, hearings, config.simplify, report) for scale in scales}
         for scale, factor in factors.items():
-            if factor != 1.0:
-                console.line(f"at scale {scale} the update is multiplied by {factor:g}, which suits its tasks")
+            at_an_end = len(tried) > 1 and factor in (min(tried), max(tried))
+            end = "; that is an end of simplify.factors: give more" if at_an_end else ""
+            if factor != 1.0 or end:
+                console.line(f"at scale {scale} the update is multiplied by {factor:g}, which suits its tasks{end}")
         first = factors[config.scale]
         given = dsl.simplify(times(program, first)) if first != 1.0 else program
         hearings = [replace(one, factor=factors[one.bench.scale] / first) for one in hearings]
@@ -195,13 +197,14 @@ def _passing(
     judge: Judge, program: dsl.Program, refuse: Callable[[Candidate, Change], None]
 ) -> tuple[Candidate, tuple[Change, ...]] | None:
     """A program with one statement less, or if none will do, with two: one may be there to protect the other."""
-    return judge.first_to_pass(_candidates(program), refuse) or judge.first_to_pass(_candidates(program, 2))
+    single = judge.first_to_pass(_candidates(program), refuse)
+    return single or judge.first_to_pass(_candidates(program, pairs=True))
 
 
-def _candidates(program: dsl.Program, fewer: int = 1) -> dict[Candidate, dsl.Program]:
+def _candidates(program: dsl.Program, pairs: bool = False) -> dict[Candidate, dsl.Program]:
     """Shorter programs, with what was done to each, the shortest first; of those that compute the same, one."""
     distinct: dict[str, Candidate] = {}
-    for why, one in reductions(program, fewer):
+    for why, one in reductions(program, pairs):
         hash = dsl.canonical_hash(one)
         if hash not in distinct:
             distinct[hash] = why, dsl.simplify(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -94,7 +95,7 @@ def figures(result: Result) -> list[str]:
     kinds = ", ".join(f"{count} {kind}" for kind, count in totals.outcomes.items())
     return [
         f"{totals.generated} children generated, {totals.trained} of them trained{f' ({kinds})' if kinds else ''};",
-        f"cache hit rate {totals.cache_hit_rate:.1%}; {result.redundancy:.1%} of the statements"
+        f"cache hit rate {format_share(totals.cache_hit_rate)}; {format_share(result.redundancy)} of the statements"
         " of the last population redundant.",
     ]
 
@@ -102,7 +103,7 @@ def figures(result: Result) -> list[str]:
 def provenance(result: Result, key: str) -> str:
     """Where a program comes from, for the docstring of its export: run, child, hash of its genome, fitness."""
     child, config = result.child(key), result.config
-    run, adamw = result.directory.resolve().name, result.baselines[config["scale"]]["adamw"]
+    run, adamw = result.directory.resolve().name, result.tuned["adamw"]
     fitness = child.evaluation.kind if child.evaluation.fitness is None else format_loss(child.evaluation.fitness)
     lines = [
         f"Found by optsearch on {config['task']}, run {run} with seed {config['seed']}"
@@ -130,6 +131,27 @@ def format_score(score: Score | None) -> str:
 def format_loss(loss: float) -> str:
     """Four decimals; three digits where these would show nothing, or noise."""
     return f"{loss:.4f}" if loss == 0 or 1e-3 <= abs(loss) < 100 else f"{loss:.3g}"
+
+
+def format_gain(gain: float, scale: float | None = None) -> str:
+    """A difference of losses as `format_loss` has these, with its sign.
+
+    Args:
+        gain: the difference.
+        scale: of the numbers that it stands beside, if not its own.
+    """
+    return f"{gain:+.4f}" if gain == 0 or 1e-3 <= abs(scale or gain) < 100 else f"{gain:+.3g}"
+
+
+def format_share(share: float) -> str:
+    """A share in percent, to a decimal; two digits where that would show nothing, a dash if there is none.
+
+    >>> [format_share(share) for share in (0.5, 0.00012, 0.0, float("nan"))]
+    ['50.0%', '0.012%', '0.0%', '-']
+    """
+    if math.isnan(share):
+        return "-"
+    return f"{share:.1%}" if share == 0 or share >= 0.001 else f"{100 * share:.2g}%"
 
 
 def format_seconds(seconds: dict[str, float]) -> str:

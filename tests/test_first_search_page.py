@@ -1,4 +1,7 @@
-"""The tutorial: its commands run one after the other, and print what it shows, numbers and programs aside."""
+"""The tutorial: its commands run one after the other, and print what it shows.
+
+Numbers and programs are those of the machine that the page was made on; they are not compared.
+"""
 
 from __future__ import annotations
 
@@ -35,5 +38,5 @@ def test_the_commands_of_the_tutorial_do_what_it_shows(tmp_path, monkeypatch, ca
         printed = capsys.readouterr().out.splitlines()
         if not command.startswith(("diff", "export")):
             assert words(expected) <= words(printed), command
-        assert expected and printed[0].split()[0] == expected[0].split()[0]
+        assert expected and (command.startswith("diff") or printed[0].split()[0] == expected[0].split()[0])
     assert search.load("runs/first").totals.generated == 4000

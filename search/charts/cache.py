@@ -11,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from search.charts.chart import ADAMW, SEARCHES, Chart, axes_of, count_axis, legend, thinned
 from search.charts.tracks import Track
+from search.summary import format_share
 
 WINDOW = 1000  # children, or a fifth of them where a search has few
 MOST_POINTS, MOST_ROWS = 200, 21  # of each line; of the table, for each search
@@ -28,7 +29,7 @@ def cache_chart(tracks: Sequence[Track]) -> Chart:
         at = 1 + thinned(track.children, MOST_ROWS)
         values = [shares[at] for panel in range(2) for shares in _shares(track, panel)]
         rows += [
-            (track.name, f"{child:,}", *(_percent(value) for value in row))
+            (track.name, f"{child:,}", *(format_share(value) for value in row))
             for child, *row in zip(at, *values, strict=True)
         ]
     header = ("search", "children", *(f"{what}, {of}" for what in PANELS for of in ("all so far", "the last")))
@@ -66,14 +67,10 @@ def _told(track: Track) -> str:
     (hits, last_hits), (redundant, last_redundant) = (_shares(track, panel) for panel in range(2))
     where = f"In {track.name}, of" if track.name else "Of"
     return (
-        f"{where} {track.children:,} children {_percent(hits[-1])} computed what an earlier one did, of the last"
-        f" {window(track):,} {_percent(last_hits[-1])}. Of the statements of those that trained"
-        f" {_percent(redundant[-1])} reach no weights, of the last {_percent(last_redundant[-1])}."
+        f"{where} {track.children:,} children {format_share(hits[-1])} computed what an earlier one did, of the last"
+        f" {window(track):,} {format_share(last_hits[-1])}. Of the statements of those that trained"
+        f" {format_share(redundant[-1])} reach no weights, of the last {format_share(last_redundant[-1])}."
     )
-
-
-def _percent(share: float) -> str:
-    return "-" if np.isnan(share) else f"{100 * share:.1f} %"
 
 
 def _draw(figure: Figure, narrow: bool, tracks: Sequence[Track]) -> None:

@@ -17,7 +17,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from search.charts import MADE_BY
 
-FORMATS = ("svg", "png", "pdf")
 MOST_LABELS = 10  # of a legend
 
 # Colour -> (on a light ground, on a dark one). Text is told from its ground by 4.5 to 1 at least, lines by 3 to 1. They
@@ -96,7 +95,7 @@ def picture(chart: Chart, format: str = "svg") -> bytes:
 
     Args:
         chart: to be drawn.
-        format: one of FORMATS.
+        format: one of `search.charts.FORMATS`.
     """
     told: dict[str, dict[str, str | None]] = {
         "svg": {"Creator": MADE_BY, "Date": None, "Title": chart.title, "Description": chart.description},
@@ -111,7 +110,7 @@ def drawn(chart: Chart, format: str, narrow: bool, metadata: Mapping[str, str | 
 
     Args:
         chart: to be drawn.
-        format: one of FORMATS.
+        format: one of `search.charts.FORMATS`.
         narrow: for a phone.
         metadata: for `Figure.savefig`.
         letters: whether those of an SVG stay such, and are not drawn.

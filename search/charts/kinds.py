@@ -94,8 +94,7 @@ def _tracks(result: Result, columns: Columns) -> list[Track]:
 
 def _baselines(result: Result) -> dict[str, float]:
     """The losses of the known optimizers on the task of the search."""
-    known = result.baselines.get(result.config.get("scale", 1), {})
-    return {name: baseline.fitness for name, baseline in known.items()}
+    return {name: baseline.fitness for name, baseline in result.tuned.items()}
 
 
 def _point(key: str, child: Child) -> Point:

@@ -22,7 +22,7 @@ from search.charts.chart import (
     thinned,
 )
 from search.lineage import Ancestor
-from search.summary import format_loss
+from search.summary import format_gain, format_loss
 
 MOST_ROWS = 100
 MOST_POINTS = 400
@@ -66,7 +66,7 @@ def _loss(ancestor: Ancestor) -> str:
 
 
 def _gain(ancestor: Ancestor) -> str:
-    return "-" if ancestor.gain is None else f"{ancestor.gain:+.3g}"
+    return "-" if ancestor.gain is None else format_gain(ancestor.gain)
 
 
 def _draw(figure: Figure, narrow: bool, line: Sequence[Ancestor], baselines: dict[str, float]) -> None:

@@ -29,11 +29,6 @@ class Track:
     live: np.ndarray
 
     @property
-    def label(self) -> str:
-        """What a legend calls it."""
-        return self.name or "the search"
-
-    @property
     def children(self) -> int:
         """Number of them; the first program is none."""
         return len(self.fitness) - 1

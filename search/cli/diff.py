@@ -19,7 +19,7 @@ from typing import Any
 import dsl
 from dsl.agreement import difference
 from search.cli.arguments import CHILD_HELP, add_json, child_key
-from search.cli.listing import print_json
+from search.cli.listing import print_json, say
 from search.result import Result, load
 
 
@@ -40,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"programs": names, **compared})
     else:
-        for line in _told(*names, compared):
-            print(line)
+        say(*_told(*names, compared))
     return 0
 
 
@@ -84,4 +83,13 @@ def _told(one: str, other: str, compared: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {one:>{width}}  {before}"
             yield f"  {other:>{width}}  {after}"
     if not math.isnan(compared["apart"]):
-        yield f"on made gradients the weights go apart by {compared['apart']:.1g} of their way"
+        yield f"over six made steps their weights differ {_apart(compared['apart'])}"
+
+
+def _apart(difference: float) -> str:
+    """A distance in units of the way that the weights have gone, in words."""
+    if difference == 0:
+        return "by nothing"
+    if math.isinf(difference):
+        return "without bound"
+    return f"by up to {float(f'{100 * difference:.2g}'):g} % of the distance moved"

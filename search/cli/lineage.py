@@ -13,10 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from search.cli.arguments import CHILD_HELP, add_json, child_key
-from search.cli.listing import fitted, print_json
+from search.cli.listing import fitted, print_json, say
 from search.lineage import Ancestor
 from search.result import load
-from search.summary import format_loss
+from search.summary import format_gain, format_loss
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([asdict(ancestor) for ancestor in line])
     else:
-        for text in table(line):
-            print(text)
+        say(*table(line))
     return 0
 
 
@@ -48,8 +47,8 @@ def table(line: Sequence[Ancestor]) -> Iterator[str]:
     yield f"{'child':>{width}} {'mutation':<8} {'statements':>10} {'live':>5} {'fitness':>9} {'gain':>9}  change"
     for ancestor in line:
         fitness = "-" if ancestor.fitness is None else format_loss(ancestor.fitness)
-        gain = "same" if ancestor.same else "-" if ancestor.gain is None else f"{ancestor.gain:+.3g}"
-        first, *others = ancestor.change.splitlines() or ["the warm start" if ancestor.mutation is None else ""]
+        gain = "same" if ancestor.same else "-" if ancestor.gain is None else format_gain(ancestor.gain)
+        first, *others = ancestor.change.splitlines() or [ancestor.origin]
         told = (
             f"{ancestor.key:>{width}} {ancestor.mutation or '':<8} {ancestor.statements:>10} {ancestor.live:>5}"
             f" {fitness:>9} {gain:>9}  "

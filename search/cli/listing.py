@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dsl
+from search.printable import printable
 from search.to_json import to_json
 
 DIM, PLAIN = "\x1b[2m", "\x1b[0m"
@@ -29,6 +30,12 @@ def fitted(line: str) -> str:
     """A line cut to the width of the terminal; whole elsewhere."""
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(line)
     return line if len(line) <= columns else f"{line[: columns - 3]}..."
+
+
+def say(*lines: str) -> None:
+    """Prints lines; of what others have named in them (tasks, paths, errors), a terminal obeys nothing."""
+    for line in lines:
+        print(printable(line))
 
 
 def print_json(data: Any) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import math
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from search.cli.arguments import add_json
-from search.cli.listing import fitted, print_json
+from search.cli.listing import fitted, print_json, say
 from search.errors import SearchError
 from search.inspection import row_data
 from search.journal import FILE_NAME
@@ -41,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(rows)
     else:
-        for line in _table(rows):
-            print(fitted(line))
+        say(*(fitted(line) for line in _table(rows)))
     return 0
 
 
@@ -64,13 +64,15 @@ def _row(directory: Path) -> dict[str, Any]:
         return row_data(load(directory))
     except SearchError as error:
         return {"directory": str(directory), "error": str(error)}
+    except sqlite3.DatabaseError as error:
+        return {"directory": str(directory), "error": f"the journal cannot be used: {error}"}
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     width = max(3, *(len(row["directory"]) for row in rows))
     yield (
         f"{'run':<{width}} {'state':<11} {'children':>9} {'trained':>8} {'hits':>5} {'minutes':>7} {'best':>9}"
-        f" {'AdamW':>9} {'seed':>5}  task; winner over AdamW on fresh seeds"
+        f" {'AdamW':>9} {'seed':>5}  task; the winner's gain over AdamW's loss on fresh seeds"
     )
     for row in rows:
         if "error" in row:
@@ -89,6 +91,6 @@ def _won(funnel: Sequence[dict[str, Any]]) -> str:
     gains = [
         f"x{stage['scale']} {1 - stage['winner'] / stage['adamw']:+.0%}"
         for stage in funnel
-        if stage["winner"] is not None and math.isfinite(stage["winner"]) and stage["adamw"] > 0
+        if stage["winner"] is not None and math.isfinite(stage["winner"]) and 0 < stage["adamw"] < math.inf
     ]
     return f"; {', '.join(gains)}" if gains else ""

@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from search.charts import FORMATS
 from search.cli.arguments import CHILD_HELP, child_key
+from search.cli.listing import say
 from search.cli.output import write
 from search.errors import SearchError
 
 KINDS = ("fitness", "pareto", "cache", "lineage")  # search.charts.kinds draws them; matplotlib is slow to import
-FORMATS = ("svg", "png", "pdf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,5 +51,5 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         chart = CHARTS[arguments.kind](result, result.columns())
     path = arguments.output or arguments.directory / f"{arguments.kind}.{arguments.format}"
-    print(write(path, lambda: picture(chart, arguments.format)))
+    say(str(write(path, lambda: picture(chart, arguments.format))))
     return 0

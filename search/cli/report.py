@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from search.cli.listing import say
 from search.cli.output import write
 
 
@@ -30,5 +31,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     result = load(arguments.directory)
     path = arguments.output or arguments.directory / "report.html"
-    print(write(path, lambda: report(result).encode()))
+    say(str(write(path, lambda: report(result).encode())))
     return 0

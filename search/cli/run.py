@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from proxy_tasks.environment import single_threaded
 from search.cli.arguments import add_console, console
+from search.cli.listing import say
 from search.configuration import load_config
 from search.console import Console
 from search.directories import claim, claim_first_free
@@ -73,7 +74,7 @@ def report(work: Callable[[Console], Result], shown: Console, directory: Path) -
             shown.line(f"to go on: {command()} resume {directory}", "interrupted", directory=str(directory))
             shown.line(f"what was found so far: {command()} show {directory}")
         raise
-    print(search.summary(result, command()))
+    say(search.summary(result, command()))
     return 0
 
 

@@ -9,7 +9,7 @@ examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ import dsl
 from dsl.export import EXPORTERS
 from search.cli.arguments import CHILD_HELP, add_json, child_key
 from search.cli.lineage import table
-from search.cli.listing import fitted, marked, print_json
+from search.cli.listing import fitted, marked, print_json, say
 from search.inspection import child_data, run_data
 from search.journal import Reader
+from search.lineage import Ancestor
 from search.result import Result, load
 from search.searches import Place, begun
-from search.summary import comparison, figures, format_loss, format_score, verdict
+from search.summary import comparison, figures, format_gain, format_loss, format_score, verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     result = load(arguments.directory)
     if arguments.json:
         print_json(run_data(result) if arguments.id is None else child_data(result, arguments.id))
-        return 0
-    for line in _show_run(result) if arguments.id is None else _show_child(result, arguments.id):
-        print(line)
+    elif arguments.id is None:
+        say(*_show_run(result))
+    else:
+        _show_child(result, arguments.id)
     return 0
 
 
@@ -65,7 +67,7 @@ def _show_run(result: Result) -> Iterator[str]:
     for row in listed:
         yield fitted(
             f"{row['child']:>{width}} {row['live']:>6} {format_loss(row['fitness']):>9}"
-            f" {start - row['fitness']:>+9.3g}  {row['formula']}"
+            f" {format_gain(start - row['fitness']):>9}  {row['formula']}"
         )
     yield ""
     yield from figures(result)
@@ -92,22 +94,31 @@ def _show_searches(searches: Mapping[Place, Reader], result: Result) -> Iterator
     yield ""
 
 
-def _show_child(result: Result, key: str) -> Iterator[str]:
-    data, program = child_data(result, key), result.child(key).program
-    yield f"child {key}, {_origin(data)}"
-    yield f"hash {data['hash']}" + ("" if data["trained"] else ", as an earlier child's: not trained again")
-    yield f"{data['offspring']} children were made from it; {data['of_this_hash'] - 1} others compute the same"
-    yield from _fate(data)
+def _show_child(result: Result, key: str) -> None:
+    data = child_data(result, key)
+    program, line = dsl.parse(data["program"]), [Ancestor(**ancestor) for ancestor in data["lineage"]]
+    say(f"child {key}, {_origin(data)}")
+    say(f"hash {data['hash']}" + ("" if data["trained"] else ", as an earlier child's: not trained again"))
+    say(f"{data['offspring']} children were made from it; {data['of_this_hash'] - 1} others compute the same")
+    say(*_fate(data))
     live = set(data["live"])
-    yield f"\n{len(program)} statements, {len(live)} live:\n"
-    yield from marked(program, live)
+    say(f"\n{len(program)} statements, {len(live)} live:\n")
+    print(*marked(program, live), sep="\n")
+    say(*_computed(data), *_ancestry(line), *_funnel(result, key))
+
+
+def _computed(data: Mapping[str, Any]) -> Iterator[str]:
+    """A child in its shorter forms."""
     for name in ("pruned", "simplified"):
         yield f"\n{name}, {len(dsl.parse(data[name]))} statements:\n"
         yield data[name].rstrip("\n")
     yield "\nwhat its outputs are, from what a step is given:\n"
     width = max(map(len, data["formulas"]))
     yield from (f"{output:<{width}}  {formula}" for output, formula in data["formulas"].items())
-    yield from _ancestry(result, key)
+
+
+def _funnel(result: Result, key: str) -> Iterator[str]:
+    """What became of a child on fresh seeds, and how to have it."""
     for stage in result.stages:
         if key in stage.scores:
             score, adamw = (format_score(one) for one in (stage.scores[key], stage.baselines["adamw"]))
@@ -115,12 +126,12 @@ def _show_child(result: Result, key: str) -> Iterator[str]:
     yield f"to take it home: optsearch export {result.directory} {key} --to {'|'.join(EXPORTERS)}"
 
 
-def _ancestry(result: Result, key: str) -> Iterator[str]:
+def _ancestry(line: Sequence[Ancestor]) -> Iterator[str]:
     """The mutations that led to a child and changed what is computed."""
-    line = result.lineage(key)
     changes = [ancestor for ancestor in line if not ancestor.same]
-    if len(line) > 1:
-        yield f"\n{len(line) - 1} mutations led to it; {len(changes) - 1} of them changed what it computes:\n"
+    made, changed = (sum(ancestor.mutation is not None for ancestor in some) for some in (line, changes))
+    if made:
+        yield f"\n{made} mutations led to it; {changed} of them changed what it computes:\n"
         yield from table(changes)
     yield ""
 
@@ -128,7 +139,7 @@ def _ancestry(result: Result, key: str) -> Iterator[str]:
 def _origin(data: Mapping[str, Any]) -> str:
     if data["parent"] is not None:
         return f"made from child {data['parent']} by {data['mutation']}"
-    return f"as child {data['began_from']} of the run" if data["began_from"] else "the warm start"
+    return data["lineage"][-1]["origin"]
 
 
 def _fate(data: Mapping[str, Any]) -> Iterator[str]:
@@ -138,7 +149,7 @@ def _fate(data: Mapping[str, Any]) -> Iterator[str]:
         yield from data["error"].splitlines()
     else:
         gain = (data["lineage"][0]["fitness"] or 0.0) - data["fitness"]
-        yield f"fitness {format_loss(data['fitness'])}, gain over the warm start {gain:+.3g}"
+        yield f"fitness {format_loss(data['fitness'])}, gain over the warm start {format_gain(gain)}"
     several = len({training["task"] for training in data["trainings"]}) > 1
     for training in data["trainings"]:
         loss = "no loss" if training["loss"] is None else f"loss {format_loss(training['loss'])}"

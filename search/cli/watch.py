@@ -17,12 +17,12 @@ import time
 from pathlib import Path
 
 from search.cli.arguments import positive_seconds
+from search.cli.listing import say
 from search.cli.run import command
 from search.console import SECONDS_ELSEWHERE, Console
 from search.live.line import line
 from search.live.view import View
 from search.live.watching import SHARE, Watcher
-from search.printable import printable
 from search.state import ENDED, INTERRUPTED
 from search.to_json import to_json
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # the search goes on: there is nothing to say
         return CTRL_C
     if not arguments.json and (next_ := _next(view)):
-        print(printable(next_))
+        say(next_)
     return 0
 
 

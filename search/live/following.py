@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
-from search.journal import Reader, Totals
+from search.journal import Reader, Totals, front
 from search.limits import reached_by_best
-
-Child = TypeVar("Child")
 
 
 class Followed:
@@ -65,12 +62,3 @@ class Followed:
         child, fitness = self.improvements[-1]
         target, plateau = budget.get("target", 0), int(budget.get("plateau", 0))
         return bool(reached_by_best(target, plateau, fitness, child, self._last))
-
-
-def front(rows: Iterable[tuple[int, float, Child]]) -> list[tuple[int, float, Child]]:
-    """Those of (length, fitness, child) that are better than all that are as short, shortest first."""
-    kept: list[tuple[int, float, Child]] = []
-    for row in sorted(rows, key=lambda row: row[:2]):  # of equals the first
-        if not kept or row[1] < kept[-1][1]:
-            kept.append(row)
-    return kept

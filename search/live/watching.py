@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from search.errors import SearchError
-from search.journal import Reader, Totals, exists
-from search.live.following import Followed, front
+from search.journal import Reader, Totals, exists, front
+from search.live.following import Followed
 from search.live.lazy_formulas import LazyFormulas
 from search.live.now import Now
 from search.live.remaining import Done, remaining

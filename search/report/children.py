@@ -12,6 +12,7 @@ from search.lineage import Ancestor
 from search.report.code import Block, block
 from search.report.table import Cell, Number, Table
 from search.result import Result
+from search.summary import format_share
 
 MEANING = {
     TRAINED: "came to a validation loss",
@@ -47,7 +48,7 @@ def outcomes_table(columns: Mapping[str, np.ndarray]) -> Table:
 
 def _share(part: int, whole: int) -> Number:
     share = part / whole if whole else float("nan")
-    return Number(share, "-" if not whole else f"{share:.1%}" if share == 0 or share >= 0.001 else f"{share:.2g}")
+    return Number(share, format_share(share))
 
 
 def error_blocks(result: Result, columns: Mapping[str, np.ndarray]) -> list[Block]:
@@ -55,13 +56,13 @@ def error_blocks(result: Result, columns: Mapping[str, np.ndarray]) -> list[Bloc
     failed = np.flatnonzero(np.isin(columns["kind"], NO_OUTCOME) & columns["trained"])
     examples: dict[str, Block] = {}
     for row in failed[:MOST_READ]:
+        if len(examples) == MOST_EXAMPLES:
+            break
         search, id = columns["search"][row], columns["id"][row]
         key = f"{search}/{id}" if search else str(id)
         error = result.child(key).evaluation.error.strip()
-        if not error or len(examples) >= MOST_EXAMPLES:
-            continue
-        last = error.splitlines()[-1]
-        if last not in examples:
+        last = error.splitlines()[-1] if error else ""
+        if last and last not in examples:
             shown = error if len(error) <= MOST_TEXT else f"...\n{error[-MOST_TEXT:]}"
             title = f"Child {key}, {columns['kind'][row]}: {last[:200]}"
             examples[last] = block(f"error-{len(examples)}", title, shown, "pytb")

@@ -12,9 +12,9 @@ from search.charts.chart import BASELINES
 from search.charts.kinds import short
 from search.funnel import Score, Stage
 from search.judge import quantile
-from search.report.table import Cell, Number, Table, signed
+from search.report.table import Cell, Number, Table
 from search.result import Result
-from search.summary import format_score
+from search.summary import format_gain, format_score
 
 CONFIDENCE = 0.95
 
@@ -37,7 +37,7 @@ class Lead:
         if not math.isfinite(self.low):
             return "-"
         scale = max(abs(self.low), abs(self.high))
-        return f"{signed(self.low, scale)} to {signed(self.high, scale)}"
+        return f"{format_gain(self.low, scale)} to {format_gain(self.high, scale)}"
 
 
 def lead(score: Score, adamw: Score) -> Lead | None:
@@ -76,7 +76,7 @@ def verdicts(result: Result) -> list[str]:
         else:
             said.append(f"{_judged(found, task)} {_told(score, adamw, found, stage)}")
         if not stage.passed:
-            lost.append(f"No program of the search beat AdamW on {task}.")
+            lost.append(f"No program of the search passed {task}.")
     return [*said, *lost]
 
 
@@ -93,7 +93,7 @@ def _told(score: Score, adamw: Score, found: Lead, stage: Stage) -> str:
     seeds = "fresh seed" if stage.seeds == 1 else "fresh seeds"
     return (
         f"Its loss is {_score(score)}, AdamW's {_score(adamw)}: a lead of"
-        f" {signed(found.mean)}{interval}, over {stage.seeds} {seeds}."
+        f" {format_gain(found.mean)}{interval}, over {stage.seeds} {seeds}."
     )
 
 
@@ -121,7 +121,7 @@ def funnel_table(result: Result) -> Table:
                         Number(of.mean if math.isfinite(of.mean) else math.nan, _score(of)),
                         Number(math.nan, "-")
                         if found is None or key == "adamw"
-                        else Number(found.mean, signed(found.mean)),
+                        else Number(found.mean, format_gain(found.mean)),
                         Number(math.nan, "-") if found is None or key == "adamw" else Number(found.low, str(found)),
                     ]
                 )

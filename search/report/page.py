@@ -22,9 +22,10 @@ from search.report.children import error_blocks, mutations_table, outcomes_table
 from search.report.comparison import funnel_table, verdicts
 from search.report.inline import Styles, inline
 from search.report.programs import ancestors_table, blocks, programs_table
-from search.report.run import changed_table, commands_block, configuration_block, machine_table
+from search.report.run import changed_table, commands_block, configuration_block, machine_table, repeatable
 from search.report.table import Code, Number
 from search.result import Result
+from search.summary import format_share
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,7 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
             return None
         return Drawn(chart, inline(chart, styles, narrow=False), inline(chart, styles, narrow=True))
 
-    adamw = result.baselines.get(result.config.get("scale", 1), {}).get("adamw")
-    reference = adamw.fitness if adamw else None
+    reference = result.tuned["adamw"].fitness if result.tuned else None
     curves = panels(result)
     return {
         "name": result.directory.resolve().name,
@@ -118,7 +118,6 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
         **{kind: draw(make(result, columns)) if scored else None for kind, make in CHARTS.items()},
         "lineage": draw(lineage(result, key)) if key else None,
         "curves": draw(curves_chart(curves)) if curves else None,
-        "searches": len(result.searches),
         "front_table": programs_table("The Pareto front", result.front(), key, reference) if scored else None,
         "best_table": programs_table("The best programs", best, key, reference) if scored else None,
         "ancestors": ancestors_table(line),
@@ -130,6 +129,7 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
         "machine": machine_table(result),
         "commands": commands_block(result),
         "digest": result.digest(),
+        "repeatable": repeatable(result),
         "limited": bool(result.config.get("budget", {}).get("seconds")),
     }
 
@@ -153,8 +153,9 @@ def _about(result: Result, part: bool | None, programs: int) -> str:
     )
     totals = result.totals
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in totals.outcomes.items())
+    kinds = f" ({kinds})" if kinds else ""
     return (
         f"{searches} on {task} made {totals.generated:,} children from {config.get('start', 'its first program')} and"
-        f" trained {totals.trained:,} of them ({kinds}): the cache answered for {totals.cache_hit_rate:.1%}, and"
-        f" {result.redundancy:.1%} of the statements of the last population are redundant. {state}{units}"
+        f" trained {totals.trained:,} of them{kinds}: the cache answered for {format_share(totals.cache_hit_rate)}, and"
+        f" {format_share(result.redundancy)} of the statements of the last population are redundant. {state}{units}"
     )

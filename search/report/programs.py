@@ -10,9 +10,9 @@ from dsl.export import EXPORTERS
 from search.journal import Child
 from search.lineage import Ancestor
 from search.report.code import Block, block, program_block
-from search.report.table import Cell, Code, Number, Table, signed
+from search.report.table import Cell, Code, Number, Table
 from search.result import Result
-from search.summary import format_loss, provenance
+from search.summary import format_gain, format_loss, provenance
 
 TARGETS = {
     "optax": ("optax, for JAX", "python"),
@@ -32,8 +32,7 @@ def blocks(result: Result, key: str, child: Child) -> list[Block]:
         child: it.
     """
     simplified = dsl.simplify(child.program)
-    known = "task" in result.config and result.config.get("scale") in result.baselines
-    origin = provenance(result, key) if known else ""
+    origin = provenance(result, key) if "task" in result.config and result.tuned else ""
     return [
         program_block("code-simplified", f"Simplified, {len(simplified)} statements", simplified, open=True),
         *(block(f"code-{target}", *_titled(target, dsl.export(simplified, target, origin))) for target in EXPORTERS),
@@ -63,7 +62,7 @@ def programs_table(caption: str, found: Mapping[str, Child], winner: str | None,
     for key, child in found.items():
         fitness = child.evaluation.fitness
         assert fitness is not None, "only children that trained are listed"
-        gain = [] if reference is None else [Number(reference - fitness, signed(reference - fitness))]
+        gain = [] if reference is None else [Number(reference - fitness, format_gain(reference - fitness))]
         formula = Code(dsl.formula(dsl.simplify(child.program)).replace("; ", "\n"))
         rows.append([key, len(dsl.live(child.program)), Number(fitness, format_loss(fitness)), *gain, formula])
     header = ["child", "live statements", "loss", *([] if reference is None else ["lead over AdamW"]), "simplified"]
@@ -80,11 +79,11 @@ def ancestors_table(line: list[Ancestor]) -> Table:
         [
             n,
             line[n].key,
-            line[n].mutation or "first program",
+            line[n].mutation or line[n].origin,
             Code(line[n].change),
             Number(line[n].live, f"{line[n].live} of {line[n].statements}"),
             _number(line[n].fitness, format_loss),
-            _number(line[n].gain, signed),
+            _number(line[n].gain, format_gain),
         ]
         for n in kept
     ]

@@ -15,6 +15,7 @@ from search.journal import Reader
 from search.report.code import Block, block
 from search.report.table import Cell, Table
 from search.result import Result
+from search.searches import is_restart
 
 
 def configuration_block(result: Result) -> Block:
@@ -65,16 +66,26 @@ def machine_table(result: Result) -> Table:
     return Table("Versions, machines and wall-clock seconds", ["what", "value"], rows)
 
 
+def repeatable(result: Result) -> bool:
+    """Whether a run of the same configuration may find the same: not what went on under other versions, or a restart,
+    which begins from what other searches have found."""
+    return not Reader(result.directory).fact("mixed") and not is_restart(result.directory)
+
+
+def _again(result: Result) -> list[str]:
+    lines = ["# with the configuration above in run.yaml", "optsearch run run.yaml --out again"]
+    ended = result.winner_key is not None
+    if not repeatable(result) or not (ended or "" in result.searches):  # of several, each would have got elsewhere
+        return lines
+    upto = "" if ended else f" --upto {result.totals.generated}"
+    return [*lines, f"optsearch digest again{upto}  # the digest above, if it found the same"]
+
+
 def commands_block(result: Result) -> Block:
     """The commands that do it again."""
-    directory = shlex.quote(str(result.directory))
-    again = [
-        "# with the configuration above in run.yaml",
-        "optsearch run run.yaml --out again",
-        "optsearch digest again  # the digest above, if it found the same",
-    ]
+    directory = shlex.quote(result.directory.resolve().name)  # the page does not depend on where it was made
     lines = [
-        *(again if result.config else []),
+        *(_again(result) if result.config and not is_restart(result.directory) else []),
         f"optsearch show {directory}",
         f"optsearch export {directory} --to optax",
     ]

@@ -34,16 +34,6 @@ class Number:
 Cell: TypeAlias = "str | int | Code | Number"
 
 
-def signed(value: float, scale: float | None = None) -> str:
-    """A difference of losses, with its sign.
-
-    Args:
-        value: of it.
-        scale: of the numbers that it stands beside, if not its own.
-    """
-    return f"{value:+.4f}" if value == 0 or 1e-3 <= abs(scale or value) < 100 else f"{value:+.3g}"
-
-
 @dataclass(frozen=True)
 class Table:
     """Rows under a header.

@@ -363,7 +363,7 @@ def test_export_refuses_a_child_of_a_file(refused, program_file):
 
 def test_show_lists_the_best_program_of_each_length(call, run_directory):
     rows = [line.split(maxsplit=4) for line in call("show", run_directory).splitlines() if re.match(r" +\d", line)]
-    assert [row[:4] for row in rows] == [["1", "1", "0.8750", "-0.25"], ["2", "2", "0.3750", "+0.25"]]
+    assert [row[:4] for row in rows] == [["1", "1", "0.8750", "-0.2500"], ["2", "2", "0.3750", "+0.2500"]]
     assert rows[0][4] == "update = g * lr"
 
 
@@ -392,7 +392,7 @@ def test_show_gives_a_child_in_full(call, run_directory):
     shown = call("show", run_directory, 2)
     assert shown.startswith("child 2, made from child 0 by insert\n")
     assert f"hash {dsl.canonical_hash(dsl.parse(REDUNDANT))}\n" in shown
-    assert "fitness 0.3750, gain over the warm start +0.25\n" in shown
+    assert "fitness 0.3750, gain over the warm start +0.2500\n" in shown
     assert "seed 1: trained, loss 0.5000, 500 steps, training loss 2.0000 1.5000 1.0000 0.5000\n" in shown
     assert REDUNDANT.replace("sign(w)", "sign(w)  # dead").replace("x + u", "x + u  # dead") in shown
     assert f"\npruned, 2 statements:\n\n{dsl.prune(dsl.parse(REDUNDANT))}" in shown
@@ -422,7 +422,7 @@ def test_json_has_what_show_shows_in_full(call, run_directory):
 def test_lineage_shows_each_mutation_and_what_it_was_worth(call, run_directory):
     shown = call("lineage", run_directory)  # of the best so far
     assert re.search(r"^ +0 .* 0\.6250 +- +the warm start$", shown, re.MULTILINE)
-    assert re.search(r"^ +2 insert +4 +2 +0\.3750 +\+0\.25 +[+-] ", shown, re.MULTILINE)
+    assert re.search(r"^ +2 insert +4 +2 +0\.3750 +\+0\.2500 +[+-] ", shown, re.MULTILINE)
     assert re.search(r"^ +\+ x = sign\(w\)$", shown, re.MULTILINE)
     line = json.loads(call("lineage", run_directory, 2, "--json"))
     assert [(row["key"], row["gain"]) for row in line] == [("0", None), ("2", 0.25)]
@@ -454,10 +454,11 @@ def test_lineage_leaves_out_what_changes_nothing_if_asked(call, tmp_path):
 
 def test_diff_tells_what_each_output_computes(call, run_directory):
     shown = call("diff", run_directory, 1, 2)
-    assert shown.startswith(
-        "update differs:\n  1  g * lr\n  2  sign(g * lr)\non made gradients the weights go apart by"
+    assert shown.startswith("update differs:\n  1  g * lr\n  2  sign(g * lr)\nover six made steps their weights differ")
+    assert shown.endswith(" % of the distance moved\n")
+    assert call("diff", run_directory, 1, 5) == (
+        "1 and 5 compute the same\nupdate: g * lr\nover six made steps their weights differ by nothing\n"
     )
-    assert call("diff", run_directory, 1, 5).startswith("1 and 5 compute the same\nupdate: g * lr\n")
     assert "m in adamw alone: interp(g, m, 0.9)\n" in call("diff", run_directory, 1, "adamw")
     compared = json.loads(call("diff", run_directory, 2, "lion", "--json"))
     assert compared["programs"] == ["2", "lion"] and not compared["same"]
@@ -497,6 +498,44 @@ def test_an_error_is_shown_and_not_obeyed(capsys, monkeypatch):
     assert capsys.readouterr().err == re.sub("[\x1b\x07]", "\N{REPLACEMENT CHARACTER}", told)
 
 
+def test_ls_lists_the_other_runs_beside_a_journal_that_is_damaged_behind_its_header(call, run_directory):
+    damaged = run_directory.parent / "damaged"
+    damaged.mkdir()
+    content = (run_directory / FILE_NAME).read_bytes()
+    (damaged / FILE_NAME).write_bytes(content[:4096] + bytes(len(content) - 4096))
+    rows = {Path(row["directory"]).name: row for row in json.loads(call("ls", run_directory.parent, "--json"))}
+    assert rows["a-run"]["best"] == 0.375 and "the journal cannot be used" in rows["damaged"]["error"]
+
+
+def test_ls_tells_the_gain_over_an_adamw_that_trained(call, run_directory):
+    good, failed = {"losses": [0.5], "kind": TRAINED}, {"losses": [], "kind": NON_FINITE}
+    stages = [
+        {
+            "scale": scale,
+            "seeds": 1,
+            "baselines": {"adamw": adamw, "lion": good},
+            "scores": {"2": {**good, "losses": [0.25]}},
+        }
+        for scale, adamw in ((1, good), (10, failed))
+    ]
+    journal = Journal(run_directory)
+    journal.facts(winner="2", stages=stages)
+    journal.close()
+    shown = call("ls", run_directory)
+    assert "the winner's gain over AdamW's loss" in shown and shown.endswith("digits_vit; x1 +50%\n")
+
+
+def test_what_was_tuned_is_that_of_the_scale_of_the_search(run_directory):
+    assert {name: known.fitness for name, known in search.load(run_directory).tuned.items()} == {
+        "adamw": 1.0,
+        "lion": 1.0,
+    }
+    journal = Journal(run_directory)
+    journal.facts(config=to_dict(Config(scale=10)))
+    journal.close()
+    assert search.load(run_directory).tuned == {}
+
+
 def test_ls_says_where_there_is_no_run(refused, tmp_path):
     assert f"there is no run in {tmp_path}: `optsearch run CONFIG` makes one" in refused("ls", tmp_path)
 
@@ -512,6 +551,43 @@ def test_show_says_how_a_child_failed_and_which_was_not_trained(call, run_direct
     assert "non-finite: no fitness\nseed 0: non-finite, no loss, 70 steps" in call("show", run_directory, 4)
     assert "not trained again" in call("show", run_directory, 5)
     assert "child 0, the warm start\n" in call("show", run_directory, 0)
+
+
+HOSTILE_NAME = os.fsdecode(b"a\xff\x1b[2Jb")
+
+
+@pytest.fixture
+def hostile_directory(tmp_path: Path) -> Path:
+    """A run whose path, task and error would command a terminal, and are not UTF-8."""
+    directory = tmp_path / HOSTILE_NAME
+    directory.mkdir()
+    journal = Journal(directory)
+    journal.facts(config={**to_dict(Config(population=5)), "task": HOSTILE_NAME})
+    failed = Evaluation("task error", None, (), error=f"Traceback\nValueError: {HOSTILE_NAME}\x07")
+    for id, found in enumerate([evaluation((0.5,)), failed, evaluation((0.25,))]):
+        program = dsl.known("sgd", learning_rate=0.1 * (1 + id))
+        parent, mutation = (0, "modify") if id else (None, None)
+        journal.record(Child(id, parent, mutation, program, dsl.canonical_hash(program), found, True))
+    bare = {"losses": [0.5], "kind": TRAINED}
+    stage = {"scale": 1, "seeds": 1, "baselines": {"adamw": bare, "lion": bare}, "scores": {"2": bare}}
+    journal.facts(winner="2", stages=[stage])
+    journal.close()
+    return directory
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["show", "show 1", "show 2", "lineage 2", "diff 1 2", "ls", "report", "plot --kind fitness"],
+)
+def test_what_others_have_named_is_printed_and_not_obeyed(command, call, hostile_directory):
+    name, *arguments = command.split()
+    shown = call(name, hostile_directory, *arguments)
+    assert not {"\x1b", "\x07", "\udcff"} & {*shown}
+    assert ("a\ufffd\ufffd[2Jb" in shown) == (name not in ("diff", "lineage"))
+
+
+def test_an_error_of_what_others_have_named_is_printed_and_not_obeyed(refused, tmp_path):
+    assert "a\ufffd\ufffd[2Jb is not a run" in refused("show", tmp_path / HOSTILE_NAME)
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])

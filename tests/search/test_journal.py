@@ -66,6 +66,12 @@ def test_children_are_read_as_they_were_recorded(tmp_path):
     assert [reader.child(id) for id in (4, 0)] == [CHILDREN[4], CHILDREN[0]]
 
 
+def test_an_error_that_names_a_path_that_is_not_utf_8_is_recorded(tmp_path):
+    failed = Evaluation("task error", None, (), error="in a\udcff.py")
+    reader = written(tmp_path, [Child(0, None, None, ADAMW, "aa", failed, new=True)])
+    assert reader.child(0).evaluation.error == "in a?.py"
+
+
 def test_facts_are_read_as_they_were_written_last(journal, tmp_path):
     journal.facts(seconds={"tune": 1.5})
     journal.facts(seconds={"tune": 1.5, "evolve": [1, None]})
@@ -172,6 +178,24 @@ def test_redundancy_is_the_share_of_dead_statements_among_the_last_that_trained(
     assert redundancy([reader], 2) == pytest.approx(1 / 4)
     assert redundancy([reader], 3) == pytest.approx(2 / 6)
     assert redundancy([written(tmp_path / "empty", [])], 3) == 0
+
+
+def test_the_front_has_each_program_that_is_better_than_all_that_are_as_short(tmp_path):
+    length = {id: len(dsl.live(child.program)) for id, child in enumerate(CHILDREN)}
+    assert length[5] < length[2] < length[0]
+    assert written(tmp_path / "a", CHILDREN).front() == [(length[5], trained(0.01).fitness, 5)]
+    slower = [replace(child, evaluation=trained(0.06)) if child.id == 5 else child for child in CHILDREN]
+    twin = replace(CHILDREN[2], id=7, hash="ff", evaluation=trained(0.05))
+    rows = written(tmp_path / "b", [*slower, twin]).front()
+    assert rows == [(length[5], 0.06, 5), (length[2], 0.05, 2)]
+
+
+def test_the_line_of_a_child_is_its_ancestors_and_itself(tmp_path):
+    reader = written(tmp_path, CHILDREN)
+    assert reader.line(6) == [CHILDREN[0], CHILDREN[2], CHILDREN[5], CHILDREN[6]]
+    assert reader.line(0) == CHILDREN[:1]
+    with pytest.raises(SearchError, match="there is no child 7"):
+        reader.line(7)
 
 
 # The digest.

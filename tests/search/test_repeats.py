@@ -86,6 +86,31 @@ def test_a_restart_begins_from_the_best_program_so_far(result):
         assert best[name].evaluation.fitness <= first.evaluation.fitness
 
 
+def test_the_line_of_a_child_of_a_restart_leads_through_what_it_began_from(result, tmp_path, capsys):
+    def shown(*arguments: Any) -> str:
+        assert main([str(argument) for argument in arguments]) == 0
+        return capsys.readouterr().out
+
+    began_from = Reader(result.directory / "restart-1").fact("from")
+    whole, before = result.lineage("restart-1/120"), result.lineage(began_from)
+    assert whole[: len(before)] == before and [ancestor.origin for ancestor in before if ancestor.origin] == [
+        "the warm start"
+    ]
+    copy = whole[len(before)]
+    assert (copy.key, copy.origin) == ("restart-1/0", f"a restart from child {began_from}")
+    table = shown("lineage", result.directory, "restart-1/120")
+    assert table.count("the warm start") == 1 and table.count(f"a restart from child {began_from}") == 1
+    assert f"\n{len(whole) - 2} mutations led to it" in shown("show", result.directory, "restart-1/120")
+    assert shown("show", result.directory, "restart-1/0").startswith(
+        f"child restart-1/0, a restart from child {began_from}\n"
+    )
+    alone = shutil.copytree(result.directory / "restart-1", tmp_path / "restart-1")
+    journal = Journal(alone)
+    journal.forget("from")
+    journal.close()
+    assert shown("show", alone, "0").startswith("child 0, a restart; its journal does not name where it began\n")
+
+
 def test_the_funnel_chooses_among_all_searches(result, config):
     first, _ = result.stages
     assert set(first.scores) == set(result.best(config.funnel.candidates))
@@ -115,7 +140,6 @@ def test_the_searches_and_their_children_are_shown(result, capsys):
     one = shown("show", result.directory / "search-2")
     assert f"one search of the run {result.directory}" in one and "120 children generated" in one
     assert shown("digest", result.directory).strip() == result.digest()
-    assert "child restart-1/0, as child search-" in shown("show", result.directory, "restart-1/0")
     assert "made from child search-2/" in shown("show", result.directory, "search-2/9")
     assert "child search-2/9, " in shown("show", result.directory / "search-2", "search-2/9")
     name, _, number = result.winner_key.partition("/")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
+from search.charts import FORMATS
 from search.charts.cache import cache_chart
-from search.charts.chart import COLOURS, FORMATS, Chart, picture, sampled, thinned
+from search.charts.chart import COLOURS, Chart, picture, sampled, thinned
 from search.charts.curves import Panel, curves_chart
 from search.charts.fitness import fitness_chart
 from search.charts.lineage import lineage_chart
@@ -96,9 +97,9 @@ def test_cache_hits_and_redundancy_are_counted_over_all_and_over_the_last():
     fitness = np.array([1.0] * 10 + [np.nan])
     live, statements = np.full(11, 5), np.array([5] * 6 + [10] * 5)
     chart = cache_chart([Track("", 0, fitness, trained, statements, live)])  # the last two of ten are "the last"
-    assert chart.rows[0] == ("1", "0.0 %", "0.0 %", "0.0 %", "0.0 %")
-    assert chart.rows[-1] == ("10", "50.0 %", "100.0 %", f"{100 * 20 / 65:.1f} %", "50.0 %")
-    assert "Of 10 children 50.0 % computed what an earlier one did, of the last 2 100.0 %" in chart.description
+    assert chart.rows[0] == ("1", "0.0%", "0.0%", "0.0%", "0.0%")
+    assert chart.rows[-1] == ("10", "50.0%", "100.0%", f"{100 * 20 / 65:.1f}%", "50.0%")
+    assert "Of 10 children 50.0% computed what an earlier one did, of the last 2 100.0%" in chart.description
 
 
 def test_the_front_is_told_by_its_ends():
@@ -195,7 +196,7 @@ def test_a_sample_is_the_same_every_time_and_in_order():
 def test_the_command_line_offers_what_there_is():
     from search.charts.kinds import CHARTS
 
-    assert set(plot.KINDS) == {*CHARTS, "lineage"} and plot.FORMATS == FORMATS
+    assert set(plot.KINDS) == {*CHARTS, "lineage"}
 
 
 def test_the_style_of_the_users_own_figures_stays_as_it_was():

@@ -171,6 +171,10 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(open_page, name):
     assert widths(page) == [360, 360]
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
     assert widths(page) == [360, 360]
+    clipped = (
+        "all => all.filter(pre => pre.scrollWidth > pre.clientWidth || pre.scrollHeight > pre.clientHeight).length"
+    )
+    assert page.locator("td pre").count() and page.eval_on_selector_all("td pre", clipped) == 0
     assert page.locator("svg.wide:visible").count() == 0 and page.locator("svg.narrow:visible").count() == 5
     sizes = page.eval_on_selector_all(
         "svg.narrow text", "all => all.map(text => text.getBoundingClientRect().height).filter(height => height > 0)"

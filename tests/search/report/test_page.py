@@ -20,6 +20,7 @@ from search.cli import main
 from search.funnel import Score
 from search.journal import Journal
 from search.report.comparison import lead, verdicts
+from search.report.run import commands_block
 from tests.search.report.hostile import HOSTILE, fill
 
 SECTIONS = ["run", "winner", "funnel", "fitness", "cache", "pareto", "lineage", "curves", "failures", "mutations"]
@@ -97,8 +98,9 @@ def test_every_export_of_the_winner_is_there_to_copy(page, several):
         assert "\n".join(body).strip() in read.text
 
 
-def test_the_same_run_gives_the_same_page(page, several):
-    assert report(search.load(several.directory)) == page
+def test_the_same_run_gives_the_same_page_however_its_directory_is_written(page, several, monkeypatch):
+    monkeypatch.chdir(several.directory)
+    assert report(search.load(several.directory)) == report(search.load(".")) == page
 
 
 def test_a_chart_has_a_title_a_text_and_its_numbers(page):
@@ -137,6 +139,11 @@ def test_a_run_without_a_child_is_reported_as_such(journal: Journal):
     assert "has no child yet" in text and "No program was trained yet." in text
 
 
+def test_a_run_of_its_first_program_alone_is_reported_as_such(journal: Journal):
+    text = " ".join(Read(report(fill(journal, children=1, ended=False))).text.split())
+    assert "and trained 0 of them: the cache answered for 0.0%" in text
+
+
 def test_a_journal_that_holds_nothing_but_children_is_reported(journal: Journal):
     result = fill(journal)
     again = Journal(result.directory)
@@ -155,6 +162,29 @@ def test_a_journal_without_learning_curves_says_so_and_many_improvements_are_a_s
     page = report(search.load(result.directory))
     assert "holds no learning curves of the funnel" in page
     assert len(page.encode()) < 1_000_000
+
+
+def forgotten(directory: Path, *names: str) -> Result:
+    """A run without some of its facts."""
+    journal = Journal(directory)
+    journal.forget(*names)
+    journal.close()
+    return search.load(directory)
+
+
+def test_the_page_says_how_to_compare_digests_where_they_can_be_the_same(journal: Journal, copied: Path):
+    said = "the digest above, if it found the same"
+
+    def commands(result: Result) -> str:
+        return commands_block(result).text
+
+    mixed = fill(journal, task="x")
+    assert said not in commands(mixed) and "The same search comes out" not in report(mixed)
+    assert f"optsearch digest again  # {said}" in commands(forgotten(mixed.directory, "mixed"))
+    assert f"optsearch digest again --upto 11  # {said}" in commands(forgotten(mixed.directory, "winner"))
+    assert said in commands(search.load(copied)) and said in commands(search.load(copied / "search-2"))
+    assert said not in commands(search.load(copied / "restart-1"))
+    assert said not in commands(forgotten(copied, "winner"))
 
 
 def test_one_search_of_a_run_is_reported_as_such(several: Result):
@@ -196,14 +226,17 @@ def test_a_lead_of_one_seed_has_no_interval_and_of_a_failure_there_is_none():
         ((0.1, 0.9, 0.5), "The winner and AdamW cannot be told apart on"),
     ],
 )
-def test_the_verdict_is_that_of_the_interval(journal: Journal, losses, said):
+def test_the_verdict_is_that_of_the_interval_and_passing_that_of_the_mean(journal: Journal, losses, said):
     result = fill(journal, task="a_task")
     again = Journal(result.directory)
     scores = {"9": {"losses": losses, "kind": "trained"}}
     baselines = {name: {"losses": [0.5, 0.52, 0.51], "kind": "trained"} for name in ("adamw", "lion")}
     again.facts(stages=[{"scale": 1, "seeds": 3, "baselines": baselines, "scores": scores}])
     again.close()
-    assert verdicts(search.load(result.directory))[0].startswith(f"{said} a_task x1.")
+    found = verdicts(search.load(result.directory))
+    assert found[0].startswith(f"{said} a_task x1.")
+    passed = sum(losses) / 3 < 0.51
+    assert found[1:] == ([] if passed else ["No program of the search passed a_task x1."])
 
 
 # The command line.
