@@ -10,6 +10,7 @@ from proxy_tasks import TRAINED, several
 from search.errors import SearchError
 from search.funnel import Score
 from search.result import Result
+from search.verdict import verdicts
 
 
 def summary(result: Result, command: str = "optsearch") -> str:
@@ -81,12 +82,9 @@ def _row(name: str, width: int, seeds: int, scores: Sequence[Score | None]) -> s
 
 
 def verdict(result: Result) -> list[str]:
-    """A line for each task on which no program of the search beat AdamW."""
-    task = result.config["task"]
-    lost = [
-        f"No program of the search beat AdamW on {task} x{stage.scale}." for stage in result.stages if not stage.passed
-    ]
-    return ["", *lost] if lost else []
+    """What the funnel says of the winner, a line for each stage and known optimizer (`search/verdict.py`)."""
+    said = verdicts(result)
+    return ["", *said] if said else []
 
 
 def figures(result: Result) -> list[str]:

@@ -19,13 +19,14 @@ from search.charts.curves import curves_chart
 from search.charts.kinds import CHARTS, lineage, panels
 from search.journal import Reader
 from search.report.children import error_blocks, mutations_table, outcomes_table
-from search.report.comparison import funnel_table, verdicts
+from search.report.comparison import funnel_table
 from search.report.inline import Styles, inline
 from search.report.programs import ancestors_table, blocks, programs_table
 from search.report.run import changed_table, commands_block, configuration_block, machine_table, repeatable
 from search.report.table import Code, Number
 from search.result import Result
 from search.summary import format_share
+from search.verdict import verdicts
 
 
 @dataclass(frozen=True)
