@@ -62,7 +62,8 @@ def verdicts(result: Result) -> list[str]:
     if result.winner_key is None:
         return []
     name = " + ".join(map(short, several(result.config.get("task", "the task"))))
-    said, lost = [], []
+    said: list[str] = []
+    lost: list[str] = []
     for stage in result.stages:
         task = f"{name} x{stage.scale}"
         said += _said(stage, stage.scores.get(result.winner_key), task)

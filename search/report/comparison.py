@@ -13,6 +13,7 @@ from search.result import Result
 from search.summary import format_gain, format_score
 from search.verdict import NAMES, Lead, lead
 
+
 def _score(score: Score) -> str:
     return format_score(score).replace("+-", "±")
 
@@ -49,7 +50,9 @@ def funnel_table(result: Result) -> Table:
                         Number(math.nan, "-")
                         if found is None or key == "adamw"
                         else Number(found.mean, format_gain(found.mean)),
-                        Number(math.nan, "-") if found is None or key == "adamw" else Number(found.low, _interval(found)),
+                        Number(math.nan, "-")
+                        if found is None or key == "adamw"
+                        else Number(found.low, _interval(found)),
                     ]
                 )
     header = ["program", "scale", *(["task"] if several_tasks else []), "seeds", "loss"]

@@ -55,8 +55,8 @@ def test_a_lead_of_one_seed_has_no_interval_and_of_a_failure_there_is_none():
     [
         ((0.1, 0.12, 0.11, 0.07), "beats AdamW on digits x10 by 80 %."),
         ((0.51, 0.53, 0.52, 0.48), "loses to AdamW on digits x10 by 2 %."),
-        ((0.1, 0.9, 0.4, 0.4), "cannot be told apart from AdamW on digits x10: it is 10 % ahead, which 4 seeds are too"),
-        ((0.1, 0.9, 0.7, 1.18), "cannot be told apart from AdamW on digits x10: it is 44 % behind, which 4 seeds are"),
+        ((0.1, 0.9, 0.4, 0.4), "cannot be told apart from AdamW on digits x10: it is 10 % ahead, which 4 seeds"),
+        ((0.1, 0.9, 0.7, 1.18), "cannot be told apart from AdamW on digits x10: it is 44 % behind, which 4 seeds"),
         (KNOWN, "cannot be told apart from AdamW on digits x10: their mean losses are the same."),
     ],
 )
@@ -71,11 +71,16 @@ def test_the_winner_beats_or_loses_where_the_interval_leaves_out_0(losses, sente
 
 def test_lion_is_judged_as_adamw_is():
     found = said(scored(0.1, 0.12, 0.11, 0.07), scored(*KNOWN), scored(0.05, 0.06, 0.055, 0.035))
-    assert found == ["The winner beats AdamW on digits x10 by 80 %.", "The winner loses to Lion on digits x10 by 100 %."]
+    assert found == [
+        "The winner beats AdamW on digits x10 by 80 %.",
+        "The winner loses to Lion on digits x10 by 100 %.",
+    ]
 
 
 def test_of_one_seed_nothing_is_sure():
-    assert said(scored(0.25), scored(0.5), seeds=1)[0].endswith("it is 50 % ahead, which 1 seed is too few to be sure of.")
+    assert said(scored(0.25), scored(0.5), seeds=1)[0].endswith(
+        "it is 50 % ahead, which 1 seed is too few to be sure of."
+    )
 
 
 def test_what_failed_or_did_not_get_there_is_named_as_such():
