@@ -26,6 +26,7 @@ from search.report.run import changed_table, commands_block, configuration_block
 from search.report.table import Code, Number
 from search.result import Result
 from search.summary import format_share
+from search.searches import begun, is_restart
 from search.verdict import verdicts
 
 
@@ -156,7 +157,23 @@ def _about(result: Result, part: bool | None, programs: int) -> str:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in totals.outcomes.items())
     kinds = f" ({kinds})" if kinds else ""
     return (
-        f"{searches} on {task} made {totals.generated:,} children from {config.get('start', 'its first program')} and"
-        f" trained {totals.trained:,} of them{kinds}: the cache answered for {format_share(totals.cache_hit_rate)}, and"
+        f"{searches} on {task} made {totals.generated:,} children{_beginnings(result)} and trained"
+        f" {totals.trained:,} of them{kinds}: the cache answered for {format_share(totals.cache_hit_rate)}, and"
         f" {format_share(result.redundancy)} of the statements of the last population are redundant. {state}{units}"
     )
+
+
+def _beginnings(result: Result) -> str:
+    """What the searches, or the one that is looked at, began from."""
+    start = result.config.get("start", "its first program")
+    searches = begun(result.config, result.directory)
+    restarts = [
+        f"{place.name or 'this restart'} from child {reader.fact('from') or 'unknown to its journal'}"
+        for place, reader in searches.items()
+        if is_restart(place.directory)
+    ]
+    if not restarts:
+        return f" from {start}"
+    others = len(searches) - len(restarts)
+    *most, last = [*([f"{others} from {start}"] if others else []), *restarts]
+    return f" ({', '.join(most)}{' and ' if most else ''}{last})"
