@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from dsl.export.caution import caution
 from proxy_tasks import TRAINED, several
 from search.errors import SearchError
 from search.funnel import Score
@@ -35,6 +36,7 @@ def summary(result: Result, command: str = "optsearch") -> str:
         *comparison(result),
         *verdict(result),
         "",
+        *([warning, ""] if (warning := caution(simplified)) else []),
         *figures(result),
         f"{format_seconds(result.seconds)}; machine {' / '.join(dict.fromkeys(result.machines.values()))}.",
         "",

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import dsl
+from dsl.export.caution import caution
 from proxy_tasks import several
 from search.charts import MADE_BY
 from search.charts.chart import COLOURS, Chart
@@ -25,8 +26,8 @@ from search.report.programs import ancestors_table, blocks, programs_table
 from search.report.run import changed_table, commands_block, configuration_block, machine_table, repeatable
 from search.report.table import Code, Number
 from search.result import Result
-from search.summary import format_share
 from search.searches import begun, is_restart
+from search.summary import format_share
 from search.verdict import verdicts
 
 
@@ -98,6 +99,7 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
     scored = bool(best)
     key = result.winner_key or next(iter(best), None)
     child = result.child(key) if key else None
+    simplified = dsl.simplify(child.program) if child else None
     line = result.lineage(key) if key else []
 
     def draw(chart: Chart | None) -> Drawn | None:
@@ -113,7 +115,8 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
         "verdicts": verdicts(result),
         "ended": result.winner_key is not None,
         "key": key,
-        "formulas": dsl.formulas(dsl.simplify(child.program)) if child else {},
+        "formulas": dsl.formulas(simplified) if simplified else {},
+        "caution": caution(simplified) if simplified else "",
         "hash": child.hash if child else "",
         "blocks": blocks(result, key, child) if key and child else [],
         "funnel": funnel_table(result) if result.stages else None,

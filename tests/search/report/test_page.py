@@ -16,7 +16,8 @@ import search
 from dsl.export import EXPORTERS
 from search import Result, report
 from search.cli import main
-from search.journal import Journal
+from search.evaluator import Evaluation
+from search.journal import Child, Journal, Reader
 from search.report.run import commands_block
 from search.summary import verdict
 from search.verdict import verdicts
@@ -93,6 +94,22 @@ def test_the_page_the_summary_and_show_say_the_same_of_the_winner(page, several,
     assert verdict(several)[1:] == said and "\n".join(said) in search.summary(several)
     assert main(["show", str(several.directory)]) == 0
     assert "\n".join(said) in capsys.readouterr().out
+
+
+def test_the_page_says_what_the_searches_began_from(page, several):
+    began_from = Reader(several.directory / "restart-1").fact("from")
+    assert f"children (2 from adamw and restart-1 from child {began_from}) and trained" in Read(page).text
+    restart, first = (Read(report(search.load(several.directory / name))).text for name in ("restart-1", "search-1"))
+    assert f"children (this restart from child {began_from}) and trained" in restart
+    assert "children from adamw and trained" in first
+
+
+def test_the_page_warns_unfolded_of_gradients_on_which_updates_are_not_finite(page, journal: Journal):
+    program = dsl.parse("def train(w, g, m, v, lr):\n  u = arcsin(g)\n  u = u * lr\n  return u, m, v\n")
+    journal.record(Child(0, None, None, program, dsl.canonical_hash(program), Evaluation("trained", 0.5, ()), True))
+    journal.close()
+    warning = "<p>Caution: on normally distributed gradients of standard deviation 1 or 10 its updates"
+    assert warning in report(search.load(journal._directory)) and "<p>Caution" not in page
 
 
 def test_every_export_of_the_winner_is_there_to_copy(page, several):
