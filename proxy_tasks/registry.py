@@ -94,6 +94,9 @@ def get_all(text: str, scale: int = 1) -> tuple[Task, ...]:
 def _find(name: str) -> type[Task]:
     if name in TASKS:
         return TASKS[name]
+    if name.endswith(".py") and Path(name).is_file():
+        tasks = [f"{name}:{task}" for task in _tasks_in(_load_file(Path(name)))]
+        raise TaskError(f"{name} is a file: name its task, {' or '.join(tasks) or f'{name}:Class'}")
     place, _, class_name = name.rpartition(":")
     relative_module = place.startswith(".") and not place.endswith(".py")
     if not place or not class_name.isidentifier() or relative_module:
@@ -101,14 +104,19 @@ def _find(name: str) -> type[Task]:
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     found = getattr(module, class_name, None)
     if found is None:
-        classes = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Task)]
-        known = ", ".join(c for c in classes if c != "Task") or "none"
+        known = ", ".join(_tasks_in(module)) or "none"
         raise TaskError(f"{place} has no class {class_name!r}; its tasks: {known}")
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise TaskError(f"{name} is not a task: write `class {class_name}(proxy_tasks.Task)`")
     if missing := sorted(found.__abstractmethods__):
         raise TaskError(f"{name} lacks {', '.join(missing)}: proxy_tasks.Task says what they return")
     return found
+
+
+def _tasks_in(module: ModuleType) -> list[str]:
+    """Names of the tasks of a module."""
+    classes = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Task)]
+    return [name for name in classes if name != "Task"]
 
 
 def _find_declared(name: str) -> type[Task]:

@@ -37,6 +37,7 @@ class Console:
         as_json: one JSON object a line, with `time` (ISO 8601, UTC) and `event`, for all that is told.
 
     Attributes:
+        as_json: whether it tells in JSON.
         terminal: whether it draws.
         every: seconds between two looks at a run.
     """
@@ -44,7 +45,7 @@ class Console:
     def __init__(
         self, quiet: bool = False, stream: TextIO | None = None, every: float = SECONDS_ELSEWHERE, as_json: bool = False
     ):
-        self._quiet, self._stream, self._json = quiet, stream or sys.stderr, as_json
+        self._quiet, self._stream, self.as_json = quiet, stream or sys.stderr, as_json
         self.terminal = not as_json and _can_draw(self._stream)
         self.every = SECONDS_ON_TERMINAL if self.terminal else every
         self._shown = time.monotonic()
@@ -59,7 +60,7 @@ class Console:
             event: kind of it, in JSON.
             figures: of it, in JSON.
         """
-        self._write(_object(event, text=text, **figures) if self._json else printable(text))
+        self._write(_object(event, text=text, **figures) if self.as_json else printable(text))
 
     def update(self, text: Callable[[], str], **figures: Any) -> None:
         """A line that the next one replaces; shown now and then."""
@@ -67,7 +68,7 @@ class Console:
         if self._quiet or now - self._shown < self.every:
             return
         self._shown = now
-        if self._json:
+        if self.as_json:
             self._write(_object("progress", text=text(), **figures))
         else:
             self._write(printable(text()), end="" if self.terminal else "\n")
@@ -83,9 +84,9 @@ class Console:
 
             width, height = self._live.console.size
             self._live.update(panel(view, width, height - 1), refresh=True)
-        elif self._json:
+        elif self.as_json:
             self._write(_object("progress", **view.figures()))
-        else:
+        elif view.step:  # before the first there is nothing to tell
             self._write(line_of(view))
 
     @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 import dsl
 from proxy_tasks import several
 from search.journal import Child
+from search.lineage import Ancestor
 from search.result import Result
 from search.searches import located
 from search.state import state
@@ -106,7 +107,7 @@ def child_data(result: Result, key: str) -> dict[str, Any]:
         "formulas": dsl.formulas(simplified),
         "offspring": reader.offspring(child.id),
         "of_this_hash": reader.of_hash(child.hash),
-        "lineage": [asdict(ancestor) for ancestor in result.lineage(key)],
+        "lineage": [ancestor_data(ancestor) for ancestor in result.lineage(key)],
         "funnel": [
             {
                 "scale": stage.scale,
@@ -118,3 +119,9 @@ def child_data(result: Result, key: str) -> dict[str, Any]:
             if key in stage.scores
         ],
     }
+
+
+def ancestor_data(ancestor: Ancestor) -> dict[str, Any]:
+    """One program of a line."""
+    values = asdict(ancestor)
+    return {"child": values.pop("key"), **values}

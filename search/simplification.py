@@ -108,7 +108,7 @@ def simplify_on_tasks(config: Config, program: dsl.Program, console: Console | N
             why, _ = candidate
             if why not in told:
                 told.add(why)
-                console.line(f"stays: {why} ({change})")
+                console.line(f"stays, {config.simplify.margin:.0%} cannot be ruled out: {why} ({change})")
 
         def tell(step: Step) -> None:
             console.line(f"{len(step.before)} -> {len(step.after)} statements: {step.why}")

@@ -33,7 +33,7 @@ from search.result import Baseline, Result, load, stages_of
 from search.reuse import reusable
 from search.searches import Place, begun, best, seconds
 from search.summary import format_loss, provenance
-from search.tuning import tune_once
+from search.tuning import Tuned, tune_once
 from search.workers import WORKERS, Bench
 
 Tasks: TypeAlias = "Mapping[int, Sequence[proxy_tasks.Task]]"  # scale -> the task, or several
@@ -180,7 +180,8 @@ class Steps:
             tuned[name] = Baseline(best.learning_rate, best.weight_decay, best.fitness)
             self.console.line(
                 f"{name} tuned on {self.config.task} x{scale}: learning rate {best.learning_rate:g},"
-                f" weight decay {best.weight_decay:g}, loss {format_loss(best.fitness)} over {grid.seeds} seeds",
+                f" weight decay {best.weight_decay:g}, loss {format_loss(best.fitness)} over {grid.seeds} seeds"
+                f"{_at_an_end(best, grid)}",
                 "tuned",
                 scale=scale,
                 optimizer=name,
@@ -271,14 +272,29 @@ class Steps:
         baselines = {name: tuned.program(name) for name, tuned in self.baselines[scale].items()}
         progress = self.progress(f"{len(candidates)} programs on {self.config.task} x{scale}")
         stage = run_stage(self.bench(scale), seeds, baselines, candidates, progress)
+        failed = len(candidates) - len(stage.ranked)
         self.console.line(
-            f"funnel: {len(stage.passed)} of {len(candidates)} programs beat AdamW on {self.config.task} x{scale}",
+            f"funnel: {len(stage.passed)} of {len(candidates)} programs have a lower mean loss than AdamW on"
+            f" {self.config.task} x{scale}{f', {failed} failed' if failed else ''}",
             "stage",
             scale=scale,
             entered=len(candidates),
+            failed=failed,
             passed=stage.passed,
         )
         return stage
+
+
+def _at_an_end(tuned: Tuned, grid: TuneConfig) -> str:
+    """What to say of a baseline that might be better beyond the grid."""
+    places = {"learning rate": (tuned.learning_rate, grid.learning_rates)}
+    places["weight decay"] = tuned.weight_decay, grid.weight_decays
+    ends = [
+        f"the {'largest' if value == max(tried) else 'smallest'} {name}"
+        for name, (value, tried) in places.items()
+        if len(tried) > 1 and value in (min(tried), max(tried))
+    ]
+    return f"; that is {' and '.join(ends)} tried" if ends else ""
 
 
 def write_winner(directory: Path) -> Result:

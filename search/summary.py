@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+import dsl
 from dsl.export.caution import caution
 from proxy_tasks import TRAINED, several
 from search.errors import SearchError
@@ -31,8 +32,7 @@ def summary(result: Result, command: str = "optsearch") -> str:
     if winner is None or simplified is None:
         raise SearchError(f"{directory} has no winner yet, its run has not ended: see `optsearch show`")
     lines = [
-        f"The winner, child {result.winner_key}, simplified from {len(winner.program)} to {len(simplified)}"
-        " statements:",
+        f"The winner, child {result.winner_key}, {_lengths(winner.program, simplified)}:",
         "",
         *(f"    {line}" for line in str(simplified).splitlines()),
         "",
@@ -53,6 +53,12 @@ def summary(result: Result, command: str = "optsearch") -> str:
     }
     width = max(map(len, commands))
     return "\n".join([*lines, *(f"    {command:<{width}}  # {what}" for command, what in commands.items())])
+
+
+def _lengths(found: dsl.Program, simplified: dsl.Program) -> str:
+    if len(found) == len(simplified):
+        return f"{len(found)} statements"
+    return f"simplified from {len(found)} to {len(simplified)} statements"
 
 
 def comparison(result: Result) -> list[str]:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dsl
 from dsl.agreement import difference
+from dsl.checker import nearest
 from search.cli.arguments import CHILD_HELP, add_json, child_key
 from search.cli.listing import print_json, say
 from search.result import Result, load
@@ -62,7 +64,10 @@ def compare(one: dsl.Program, other: dsl.Program) -> dict[str, Any]:
 
 
 def _child_or_known(text: str) -> str:
-    return text if text in dsl.optimizers else child_key(text)
+    if text in dsl.optimizers or re.match(r"\d|[a-z]+-\d", text):
+        return text if text in dsl.optimizers else child_key(text)
+    hint = nearest(text, dsl.optimizers) or f": the known ones are {', '.join(dsl.optimizers)}"
+    raise argparse.ArgumentTypeError(f"{text!r} is neither the number of a child nor a known optimizer{hint}")
 
 
 def _program(result: Result, name: str) -> dsl.Program:

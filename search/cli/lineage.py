@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from search.cli.arguments import CHILD_HELP, add_json, child_key
 from search.cli.listing import fitted, print_json, say
+from search.inspection import ancestor_data
 from search.lineage import Ancestor
 from search.result import load
 from search.summary import format_gain, format_loss
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     key, _ = result.chosen(arguments.id)
     line = [ancestor for ancestor in result.lineage(key) if not (arguments.changed and ancestor.same)]
     if arguments.json:
-        print_json([asdict(ancestor) for ancestor in line])
+        print_json([ancestor_data(ancestor) for ancestor in line])
     else:
         say(*table(line))
     return 0

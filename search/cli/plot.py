@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fitness: the best so far over the children; pareto: length against fitness; cache: cache hits and"
         " redundant statements over the children; lineage: the ancestors of the winner, or of ID",
     )
-    parser.add_argument("--format", choices=FORMATS, default="svg", help="of the file (default: %(default)s)")
+    parser.add_argument("--format", choices=FORMATS, help="of the file (default: as FILE ends, or svg)")
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="file to write to (default: KIND.FORMAT in DIR)"
     )
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes the figure, and says where."""
     if arguments.id is not None and arguments.kind != "lineage":
         raise SearchError(f"{arguments.kind} is of the whole run: leave out {arguments.id}, or give --kind lineage")
+    format = _format(arguments.output, arguments.format)
     from search.charts.chart import picture
     from search.charts.kinds import CHARTS, lineage
     from search.result import load
@@ -50,6 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
         chart = lineage(result, result.chosen(arguments.id)[0])
     else:
         chart = CHARTS[arguments.kind](result, result.columns())
-    path = arguments.output or arguments.directory / f"{arguments.kind}.{arguments.format}"
-    say(str(write(path, lambda: picture(chart, arguments.format))))
+    path = arguments.output or arguments.directory / f"{arguments.kind}.{format}"
+    say(str(write(path, lambda: picture(chart, format))))
     return 0
+
+
+def _format(output: Path | None, given: str | None) -> str:
+    """That which is asked for, or by which the file is called."""
+    ending = output.suffix.lower().removeprefix(".") if output else ""
+    if ending and ending not in ([given] if given else FORMATS):
+        raise SearchError(f"{output} does not end in .{' or .'.join([given] if given else FORMATS)}: give another -o")
+    return given or ending or "svg"

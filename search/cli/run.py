@@ -23,6 +23,8 @@ from search.cli.listing import say
 from search.configuration import load_config
 from search.console import Console
 from search.directories import claim, claim_first_free
+from search.inspection import row_data
+from search.interruption import Interrupted
 from search.journal import FILE_NAME
 
 if TYPE_CHECKING:
@@ -69,11 +71,14 @@ def report(work: Callable[[Console], Result], shown: Console, directory: Path) -
 
     try:
         result = work(shown)
-    except (KeyboardInterrupt, sqlite3.DatabaseError, OSError):
+    except (KeyboardInterrupt, sqlite3.DatabaseError, OSError) as error:
         if (directory / FILE_NAME).exists():
-            shown.line(f"to go on: {command()} resume {directory}", "interrupted", directory=str(directory))
+            if not isinstance(error, Interrupted):  # which says so itself
+                shown.line(f"to go on: {command()} resume {directory}", "interrupted", directory=str(directory))
             shown.line(f"what was found so far: {command()} show {directory}")
         raise
+    if shown.as_json:
+        shown.line("the run has ended", "ended", **row_data(result))
     say(search.summary(result, command()))
     return 0
 

@@ -96,7 +96,7 @@ def _show_searches(searches: Mapping[Place, Reader], result: Result) -> Iterator
 
 def _show_child(result: Result, key: str) -> None:
     data = child_data(result, key)
-    program, line = dsl.parse(data["program"]), [Ancestor(**ancestor) for ancestor in data["lineage"]]
+    program, line = dsl.parse(data["program"]), [Ancestor(one.pop("child"), **one) for one in data["lineage"]]
     say(f"child {key}, {_origin(data)}")
     say(f"hash {data['hash']}" + ("" if data["trained"] else ", as an earlier child's: not trained again"))
     say(f"{data['offspring']} children were made from it; {data['of_this_hash'] - 1} others compute the same")
@@ -156,5 +156,5 @@ def _fate(data: Mapping[str, Any]) -> Iterator[str]:
         curve = " ".join(format_loss(value) for value in training["curve"])
         yield (
             f"{training['task'] + ', ' if several else ''}seed {training['seed']}: {training['kind']}, {loss},"
-            f" {training['steps']} steps, training loss {curve}"
+            f" {training['steps']} steps{f', training loss {curve}' if curve else ''}"
         )

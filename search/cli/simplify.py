@@ -122,7 +122,7 @@ def _told(found: list[Stage]) -> Iterator[str]:
     for stage in found:
         if stage.after != stage.before:
             lengths = f"{len(stage.before)} -> {len(stage.after)} statements"
-            what = lengths if stage.gone or stage.new else "names and order"
+            what = lengths if stage.gone or stage.new else "other names and another order"
             yield f"{what} by {stage.why}{_moved(stage.difference)}"
             if gone := _listed(stage.gone):
                 yield f"    gone: {gone}" + (f"; new: {new}" if (new := _listed(stage.new)) else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +44,7 @@ def remaining(budget: Mapping[str, float], repeats: Sequence[Done], restarts: Se
         if limit := budget.get(name, 0):
             counts = [getattr(search, name) for search in searches]
             to_do = sum(1 - share(*pair, limit) for pair in zip(searches, counts, strict=True)) * limit
-            left = to_do / rate if rate else math.inf
+            left = to_do / rate if rate else 0.0  # while nothing is known of the pace, seconds are not put first
             found.append((left, Work(sum(counts), limit * len(searches), unit, left if rate else None)))
     if limit := budget.get("seconds", 0):
         shares = [share(search, search.seconds, limit) for search in searches]

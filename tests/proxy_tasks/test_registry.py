@@ -141,6 +141,11 @@ def test_a_missing_class_is_answered_with_the_tasks_there_are(mine):
         proxy_tasks.get(f"{mine}:Bowls")
 
 
+def test_a_file_alone_is_answered_with_its_tasks(mine):
+    with pytest.raises(TaskError, match=rf"mine\.py is a file: name its task, {mine}:Bowl or {mine}:Unfinished"):
+        proxy_tasks.get(str(mine))
+
+
 def test_a_class_that_is_no_task_is_refused(mine):
     with pytest.raises(TaskError, match=r"Other is not a task: write `class Other\(proxy_tasks\.Task\)`"):
         proxy_tasks.get(f"{mine}:Other")

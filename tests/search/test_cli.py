@@ -415,7 +415,7 @@ def test_json_has_what_show_shows_in_full(call, run_directory):
     assert dsl.parse(child["program"]) == dsl.parse(REDUNDANT) and child["live"] == [0, 2]
     assert child["formulas"] == {"update": "sign(g * lr)"}
     assert [training["loss"] for training in child["trainings"]] == [0.25, 0.5]
-    assert [ancestor["key"] for ancestor in child["lineage"]] == ["0", "2"]
+    assert [ancestor["child"] for ancestor in child["lineage"]] == ["0", "2"]
     assert json.loads(call("show", run_directory, 4, "--json"))["fitness"] is None
 
 
@@ -425,7 +425,7 @@ def test_lineage_shows_each_mutation_and_what_it_was_worth(call, run_directory):
     assert re.search(r"^ +2 insert +4 +2 +0\.3750 +\+0\.2500 +[+-] ", shown, re.MULTILINE)
     assert re.search(r"^ +\+ x = sign\(w\)$", shown, re.MULTILINE)
     line = json.loads(call("lineage", run_directory, 2, "--json"))
-    assert [(row["key"], row["gain"]) for row in line] == [("0", None), ("2", 0.25)]
+    assert [(row["child"], row["gain"]) for row in line] == [("0", None), ("2", 0.25)]
 
 
 def test_lineage_leaves_out_what_changes_nothing_if_asked(call, tmp_path):
@@ -446,8 +446,8 @@ def test_lineage_leaves_out_what_changes_nothing_if_asked(call, tmp_path):
         )
         journal.record(child)
     journal.close()
-    keys = [row["key"] for row in json.loads(call("lineage", directory, 2, "--json"))]
-    changed = [row["key"] for row in json.loads(call("lineage", directory, 2, "--json", "--changed"))]
+    keys = [row["child"] for row in json.loads(call("lineage", directory, 2, "--json"))]
+    changed = [row["child"] for row in json.loads(call("lineage", directory, 2, "--json", "--changed"))]
     assert (keys, changed) == (["0", "1", "2"], ["0", "2"])
     assert " same  + x = sign(w)" in call("lineage", directory, 2)
 
@@ -463,6 +463,12 @@ def test_diff_tells_what_each_output_computes(call, run_directory):
     compared = json.loads(call("diff", run_directory, 2, "lion", "--json"))
     assert compared["programs"] == ["2", "lion"] and not compared["same"]
     assert compared["outputs"]["m"] == [None, "interp(g, m, 0.99)"]
+
+
+def test_diff_is_told_what_may_stand_there(run_directory, capsys):
+    with pytest.raises(SystemExit):
+        main(["diff", str(run_directory), "1", "adamm"])
+    assert "neither the number of a child nor a known optimizer; did you mean 'adam'?" in capsys.readouterr().err
 
 
 def test_ls_puts_runs_side_by_side(call, run_directory):

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import itertools
 import math
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -122,15 +123,19 @@ def test_a_run_says_where_its_time_went(result):
     assert all(0 < spent < 600 for spent in result.seconds.values())
 
 
-def test_a_run_tells_its_user_what_it_did(result, told):
+def test_a_run_tells_its_user_what_it_did(result, config, told):
     text = told.getvalue()
     (best,) = (child.evaluation.fitness for child in result.best(1).values())
     assert f"evolved 150 children, {result.totals.trained} trained; best fitness {best:.4f}" in text
     for scale in SCALES:
         for name in ("adamw", "lion"):
             tuned = result.baselines[scale][name]
-            assert f"{name} tuned on {result.config['task']} x{scale}: learning rate {tuned.learning_rate:g}," in text
-    assert f"funnel: {len(result.stages[0].passed)} of 5 programs beat AdamW" in text
+            said = re.search(rf"{name} tuned on \S+ x{scale}: learning rate {tuned.learning_rate:g}, (.*)", text)
+            grid = config.tune.learning_rates
+            ends = said[1].partition("; that is ")[2]
+            assert ("learning rate" in ends) == (tuned.learning_rate in (min(grid), max(grid)))
+            assert "weight decay tried" in ends  # of two, each is an end
+    assert f"funnel: {len(result.stages[0].passed)} of 5 programs have a lower mean loss than AdamW on" in text
     assert text.startswith(f"the run is written to {result.directory}\n")
 
 

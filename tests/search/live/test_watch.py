@@ -111,7 +111,8 @@ def test_a_run_on_a_terminal_is_seen_there_and_from_elsewhere_and_leaves_the_ter
         assert text in drawn
     above, _, below = drawn.rpartition("\x1b[?25h")  # the cursor is shown, and the picture stands
     assert "stopping: what is being trained is finished first" in above and "\x1b[?25l" not in below
-    assert "to go on: " in below and "optsearch: interrupted: go on with" in below
+    assert "to go on: " not in below and below.count("resume") == 1  # said once
+    assert "what was found so far: " in below and "optsearch: interrupted: go on with" in below
 
     assert main(["watch", str(run)]) == 0
     line, end = capsys.readouterr().out.splitlines()
@@ -139,6 +140,7 @@ def test_a_run_that_is_watched_is_followed_to_its_end_and_its_log_is_json(config
     assert process.returncode == 0 and out.startswith("The winner, child ")
     events = [json.loads(line) for line in log.splitlines()]
     assert {"begun", "tuned", "progress", "evolved", "stage"} <= {event["event"] for event in events}
+    assert (events[-1]["event"], events[-1]["winner"]) == ("ended", result.winner_key)
     times = [datetime.fromisoformat(event["time"]) for event in events]
     assert times == sorted(times)
     generated = [event["generated"] for event in events if event["event"] == "progress"]

@@ -254,6 +254,7 @@ def test_searches_at_once_share_the_rate_and_restarts_are_still_to_come():
 
 def test_nothing_says_how_long_it_takes_while_nothing_is_generated():
     assert remaining({"generated": 1000}, [Done()], [], Rates()) == Work(0, 1000, "children")
+    assert remaining({"generated": 1000, "seconds": 9}, [Done()], [], Rates()) == Work(0, 1000, "children")
 
 
 def test_children_a_second_are_those_of_the_last_seconds(result, tmp_path):

@@ -239,6 +239,11 @@ def test_the_report_is_written_into_the_directory_of_the_run_and_again(copied, p
 
 def test_a_figure_is_written_into_the_directory_of_the_run(copied, capsys):
     assert main(["plot", str(copied), "--kind", "fitness"]) == 0
+    assert main(["plot", str(copied), "--kind", "fitness", "-o", str(copied / "a.png")]) == 0
+    assert (copied / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["plot", str(copied), "--kind", "fitness", "--format", "png", "-o", str(copied / "a.svg")]) == 2
+    assert main(["plot", str(copied), "--kind", "fitness", "-o", str(copied / "a.jpg")]) == 2
+    assert capsys.readouterr().err.count("give another -o") == 2
     assert (copied / "fitness.svg").read_bytes().startswith(b"<?xml")
     asked = ["plot", str(copied), "search-2/0", "--kind", "lineage", "--format", "png", "-o", str(copied / "a")]
     assert main(asked) == 0
@@ -252,7 +257,7 @@ def test_a_figure_is_written_into_the_directory_of_the_run(copied, capsys):
             ["report", "-o", "winner.txt"],
             "winner.txt exists and was not made by this command: give another file with -o",
         ),
-        (["plot", "--kind", "cache", "-o", "winner.txt"], "winner.txt exists and was not made by this command"),
+        (["plot", "--kind", "cache", "-o", "winner.txt"], "winner.txt does not end in .svg or .png or .pdf"),
         (["report", "-o", "no/report.html"], "no is no directory: make it, or give another file with -o"),
         (["report", "-o", "."], "cannot be written (Is a directory)"),
         (["plot", "search-1/0", "--kind", "cache"], "cache is of the whole run: leave out search-1/0"),
