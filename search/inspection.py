@@ -12,6 +12,7 @@ from search.lineage import Ancestor
 from search.result import Result
 from search.searches import located
 from search.state import state
+from search.verdict import lead
 
 
 def run_data(result: Result) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def run_data(result: Result) -> dict[str, Any]:
 
 def row_data(result: Result) -> dict[str, Any]:
     """A run in few figures, beside others: the best fitness, AdamW's, and the winner's in each stage of the funnel."""
+    stages = [(stage, stage.scores.get(result.winner_key or ""), stage.baselines["adamw"]) for stage in result.stages]
     best = next(iter(result.best(1).values()), None)
     return {
         "directory": str(result.directory),
@@ -58,10 +60,11 @@ def row_data(result: Result) -> dict[str, Any]:
         "funnel": [
             {
                 "scale": stage.scale,
-                "winner": stage.scores[result.winner_key].mean if result.winner_key in stage.scores else None,
-                "adamw": stage.baselines["adamw"].mean,
+                "winner": score and score.mean,
+                "adamw": adamw.mean,
+                "sure": bool(score and (found := lead(score, adamw)) and found.sure),
             }
-            for stage in result.stages
+            for stage, score, adamw in stages
         ],
     }
 

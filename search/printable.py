@@ -10,3 +10,13 @@ def printable(text: str) -> str:
     'a�[2Jb  c\n'
     """
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text.expandtabs(4))
+
+
+def short(name: str) -> str:
+    """The name of a task without the directory of its file.
+
+    >>> short("tasks/mine.py:Mine,batch=8")
+    'mine.py:Mine,batch=8'
+    """
+    place, comma, settings = name.partition(",")
+    return f"{place.rpartition('/')[2] if '.py:' in place else place}{comma}{settings}"

@@ -7,10 +7,15 @@ import textwrap
 from collections.abc import Sequence
 
 import dsl
+from dsl.export.caution import caution
 from proxy_tasks import TRAINED, several
 from search.errors import SearchError
 from search.funnel import Score
 from search.result import Result
+from search.verdict import verdicts
+
+MOST_DECIMALS = 8
+LARGE = 1e6  # from here on a mean is written as a power of 10, too
 
 
 def summary(result: Result, command: str = "optsearch") -> str:
@@ -31,6 +36,7 @@ def summary(result: Result, command: str = "optsearch") -> str:
         "",
         *(f"    {line}" for line in str(simplified).splitlines()),
         "",
+        *([warning, ""] if (warning := caution(simplified)) else []),
         *comparison(result),
         *verdict(result),
         "",
@@ -59,40 +65,35 @@ def comparison(result: Result) -> list[str]:
     """The stages of the funnel: the winner beside AdamW and Lion."""
     winner, task = result.winner_key, result.config["task"]
     tasks = several(task)
-    width = max([20, *(len(f"{task} x{stage.scale}") for stage in result.stages)])
     unit, where = "", "the same task"
     if len(tasks) > 1:
         unit, where = " in units of that of AdamW tuned on each task", "all tasks together"
-    lines = [
+    rows = [["task", "seeds", "winner", "AdamW", "Lion"]]
+    for stage in result.stages:
+        scores = [stage.scores.get(winner) if winner else None, stage.baselines["adamw"], stage.baselines["lion"]]
+        rows.append(_row(f"{task} x{stage.scale}", stage.seeds, scores))
+        for number, name in enumerate(tasks if len(tasks) > 1 else []):
+            rows.append(_row(f"{name} x{stage.scale}", stage.seeds, [score and score.on(number) for score in scores]))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
         *textwrap.wrap(
             f"Validation loss{unit} (lower is better), mean and standard error over seeds that the search has not seen"
             f" and the funnel has chosen by; AdamW and Lion with learning rate and weight decay tuned on {where}:",
             width=110,
         ),
         "",
-        f"    {'task':<{width}} {'seeds':>5}  {'winner':>16}  {'AdamW':>16}  {'Lion':>16}",
+        *("  ".join([f"    {name:<{widths[0]}}", *map(str.rjust, cells, widths[1:])]) for name, *cells in rows),
     ]
-    for stage in result.stages:
-        scores = [stage.scores.get(winner) if winner else None, stage.baselines["adamw"], stage.baselines["lion"]]
-        lines.append(_row(f"{task} x{stage.scale}", width, stage.seeds, scores))
-        for number, name in enumerate(tasks if len(tasks) > 1 else []):
-            alone = [score and score.on(number) for score in scores]
-            lines.append(_row(f"{name} x{stage.scale}", width, stage.seeds, alone))
-    return lines
 
 
-def _row(name: str, width: int, seeds: int, scores: Sequence[Score | None]) -> str:
-    shown = "  ".join(f"{format_score(score):>16}" for score in scores)
-    return f"    {name:<{width}} {seeds:>5}  {shown}"
+def _row(name: str, seeds: int, scores: Sequence[Score | None]) -> list[str]:
+    return [name, str(seeds), *map(format_score, scores)]
 
 
 def verdict(result: Result) -> list[str]:
-    """A line for each task on which no program of the search beat AdamW."""
-    task = result.config["task"]
-    lost = [
-        f"No program of the search beat AdamW on {task} x{stage.scale}." for stage in result.stages if not stage.passed
-    ]
-    return ["", *lost] if lost else []
+    """What the funnel says of the winner, a line for each stage and known optimizer (`search/verdict.py`)."""
+    said = verdicts(result)
+    return ["", *said] if said else []
 
 
 def figures(result: Result) -> list[str]:
@@ -124,14 +125,25 @@ def provenance(result: Result, key: str) -> str:
 
 
 def format_score(score: Score | None) -> str:
-    """`mean +- error`, the kind of failure, or a dash for what did not get there."""
+    """`mean +- error`, the kind of failure, or a dash for what did not get there.
+
+    Both have the decimals that two digits of the error need, four or more; more than eight are written as powers of 10.
+
+    >>> format_score(Score((0.0036, 0.00371, 0.00368), "trained"))
+    '0.003663 +- 0.000033'
+    """
     if score is None:
         return "-"
     if score.kind != TRAINED:
         return score.kind
-    if len(score.losses) == 1:
+    if math.isnan(score.error):  # of one seed
         return format_loss(score.mean)
-    return f"{format_loss(score.mean)} +- {format_loss(score.error)}"
+    if score.error <= 1e-12 * abs(score.mean):  # losses that are the same, or were before they were added
+        return f"{format_loss(score.mean)} +- {format_loss(0.0)}"
+    decimals = max(4, 1 - math.floor(math.log10(score.error)))
+    if decimals > MOST_DECIMALS or abs(score.mean) >= LARGE:
+        return f"{score.mean:.3g} +- {score.error:.2g}"
+    return f"{score.mean:.{decimals}f} +- {score.error:.{decimals}f}"
 
 
 def format_loss(loss: float) -> str:

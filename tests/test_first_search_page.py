@@ -22,8 +22,10 @@ def blocks() -> list[tuple[str, list[str]]]:
 
 
 def words(lines: list[str]) -> set[str]:
-    """What another machine, which finds another program, prints as well: lines without numbers and code."""
-    return {line.strip() for line in lines if line.strip() and not re.search(r"[\d=()#]|^ *([-+]|return) ", line)}
+    """What another machine, which finds another program, prints as well: lines without numbers and code; columns may
+    be of another width."""
+    kept = [line for line in lines if line.strip() and not re.search(r"[\d=()#]|^ *([-+]|return) ", line)]
+    return {" ".join(line.split()) for line in kept}
 
 
 def test_the_commands_of_the_tutorial_do_what_it_shows(tmp_path, monkeypatch, capsys):

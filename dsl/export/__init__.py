@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 
 from dsl.checker import check, nearest
@@ -48,5 +49,5 @@ def export(program: Program, to: str = "optax", provenance: str = "") -> str:
         hint = nearest(to, EXPORTERS) or f": use one of {', '.join(EXPORTERS)}"
         raise ProgramError(f"unknown export target {to!r}{hint}")
     check(program)
-    about = "\n\n".join(text for text in (provenance, caution(program)) if text)
+    about = "\n\n".join(text for text in (provenance, textwrap.fill(caution(program), 100)) if text)
     return EXPORTERS[to](program, about)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
 
 from dsl.liveness import prune
@@ -29,11 +27,10 @@ def caution(program: Program) -> str:
     if not found:
         return ""
     *others, last = (f"{size:g}" for size in SIZES)
-    sentence = (
+    return (
         f"Caution: on normally distributed gradients of standard deviation {' or '.join(found)} its updates are"
         f" infinite or NaN within {STEPS} steps (tried: {', '.join(others)} and {last})."
     )
-    return textwrap.fill(sentence, 100)
 
 
 def _stays_finite(program: Program, size: float) -> bool:

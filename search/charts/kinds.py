@@ -18,6 +18,7 @@ from search.charts.pareto import Point, pareto_chart
 from search.charts.tracks import Track, tracks
 from search.errors import SearchError
 from search.journal import Child
+from search.printable import short
 from search.result import Result
 
 Columns: TypeAlias = "Mapping[str, np.ndarray]"  # of the children (`Result.columns`)
@@ -68,16 +69,6 @@ def panels(result: Result) -> list[Panel]:
             if curves:
                 found.append(Panel(f"{_plain(task)} x{stage.scale}", curves))
     return found
-
-
-def short(name: str) -> str:
-    """The name of a task without the directory of its file.
-
-    >>> short("tasks/mine.py:Mine,batch=8")
-    'mine.py:Mine,batch=8'
-    """
-    place, comma, settings = name.partition(",")
-    return f"{place.rpartition('/')[2] if '.py:' in place else place}{comma}{settings}"
 
 
 def _plain(name: str) -> str:

@@ -1,5 +1,7 @@
 """Lists runs side by side.
 
+A gain of a winner that its seeds are too few to be sure of is marked with "~".
+
 examples:
   optsearch ls                       those in runs/
   optsearch ls runs elsewhere/first
@@ -72,7 +74,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     width = max(3, *(len(row["directory"]) for row in rows))
     yield (
         f"{'run':<{width}} {'state':<11} {'children':>9} {'trained':>8} {'hits':>5} {'minutes':>7} {'best':>9}"
-        f" {'AdamW':>9} {'seed':>5}  task; the winner's gain over AdamW's loss on fresh seeds"
+        f" {'AdamW':>9} {'seed':>5}  task; the winner's gain over AdamW's loss on fresh seeds (~: not sure)"
     )
     for row in rows:
         if "error" in row:
@@ -87,9 +89,9 @@ def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _won(funnel: Sequence[dict[str, Any]]) -> str:
-    """What the winner gained over AdamW in each stage, as a share of AdamW's loss."""
+    """What the winner gained over AdamW in each stage, as a share of AdamW's loss; with "~" what cannot be told."""
     gains = [
-        f"x{stage['scale']} {1 - stage['winner'] / stage['adamw']:+.0%}"
+        f"x{stage['scale']} {'' if stage['sure'] else '~'}{1 - stage['winner'] / stage['adamw']:+.0%}"
         for stage in funnel
         if stage["winner"] is not None and math.isfinite(stage["winner"]) and 0 < stage["adamw"] < math.inf
     ]

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import dsl
+from dsl.export.caution import caution
 from proxy_tasks import several
 from search.charts import MADE_BY
 from search.charts.chart import COLOURS, Chart
@@ -19,13 +20,15 @@ from search.charts.curves import curves_chart
 from search.charts.kinds import CHARTS, lineage, panels
 from search.journal import Reader
 from search.report.children import error_blocks, mutations_table, outcomes_table
-from search.report.comparison import funnel_table, verdicts
+from search.report.comparison import funnel_table
 from search.report.inline import Styles, inline
 from search.report.programs import ancestors_table, blocks, programs_table
 from search.report.run import changed_table, commands_block, configuration_block, machine_table, repeatable
 from search.report.table import Code, Number
 from search.result import Result
+from search.searches import begun, is_restart
 from search.summary import format_share
+from search.verdict import verdicts
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
     scored = bool(best)
     key = result.winner_key or next(iter(best), None)
     child = result.child(key) if key else None
+    simplified = dsl.simplify(child.program) if child else None
     line = result.lineage(key) if key else []
 
     def draw(chart: Chart | None) -> Drawn | None:
@@ -111,7 +115,8 @@ def _content(result: Result, styles: Styles) -> dict[str, Any]:
         "verdicts": verdicts(result),
         "ended": result.winner_key is not None,
         "key": key,
-        "formulas": dsl.formulas(dsl.simplify(child.program)) if child else {},
+        "formulas": dsl.formulas(simplified) if simplified else {},
+        "caution": caution(simplified) if simplified else "",
         "hash": child.hash if child else "",
         "blocks": blocks(result, key, child) if key and child else [],
         "funnel": funnel_table(result) if result.stages else None,
@@ -155,7 +160,23 @@ def _about(result: Result, part: bool | None, programs: int) -> str:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in totals.outcomes.items())
     kinds = f" ({kinds})" if kinds else ""
     return (
-        f"{searches} on {task} made {totals.generated:,} children from {config.get('start', 'its first program')} and"
-        f" trained {totals.trained:,} of them{kinds}: the cache answered for {format_share(totals.cache_hit_rate)}, and"
+        f"{searches} on {task} made {totals.generated:,} children{_beginnings(result)} and trained"
+        f" {totals.trained:,} of them{kinds}: the cache answered for {format_share(totals.cache_hit_rate)}, and"
         f" {format_share(result.redundancy)} of the statements of the last population are redundant. {state}{units}"
     )
+
+
+def _beginnings(result: Result) -> str:
+    """What the searches, or the one that is looked at, began from."""
+    start = result.config.get("start", "its first program")
+    searches = begun(result.config, result.directory)
+    restarts = [
+        f"{place.name or 'this restart'} from child {reader.fact('from') or 'unknown to its journal'}"
+        for place, reader in searches.items()
+        if is_restart(place.directory)
+    ]
+    if not restarts:
+        return f" from {start}"
+    others = len(searches) - len(restarts)
+    *most, last = [*([f"{others} from {start}"] if others else []), *restarts]
+    return f" ({', '.join(most)}{' and ' if most else ''}{last})"

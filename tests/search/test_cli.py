@@ -513,22 +513,26 @@ def test_ls_lists_the_other_runs_beside_a_journal_that_is_damaged_behind_its_hea
     assert rows["a-run"]["best"] == 0.375 and "the journal cannot be used" in rows["damaged"]["error"]
 
 
-def test_ls_tells_the_gain_over_an_adamw_that_trained(call, run_directory):
-    good, failed = {"losses": [0.5], "kind": TRAINED}, {"losses": [], "kind": NON_FINITE}
+def test_ls_tells_the_gain_over_an_adamw_that_trained_and_whether_it_is_sure(call, run_directory):
+    good, failed = {"losses": [0.5, 0.52, 0.54], "kind": TRAINED}, {"losses": [], "kind": NON_FINITE}
+    better, varied = {**good, "losses": [0.25, 0.26, 0.27]}, {**good, "losses": [0.25, 0.26, 1.8]}
     stages = [
         {
             "scale": scale,
-            "seeds": 1,
+            "seeds": 3,
             "baselines": {"adamw": adamw, "lion": good},
-            "scores": {"2": {**good, "losses": [0.25]}},
+            "scores": {"2": winner},
         }
-        for scale, adamw in ((1, good), (10, failed))
+        for scale, adamw, winner in ((1, good, better), (10, good, varied), (100, failed, better))
     ]
     journal = Journal(run_directory)
     journal.facts(winner="2", stages=stages)
     journal.close()
     shown = call("ls", run_directory)
-    assert "the winner's gain over AdamW's loss" in shown and shown.endswith("digits_vit; x1 +50%\n")
+    assert "the winner's gain over AdamW's loss" in shown and shown.endswith("digits_vit; x1 +50%, x10 ~-48%\n")
+    assert "(~: not sure)" in shown
+    funnel = json.loads(call("ls", run_directory, "--json"))[0]["funnel"]
+    assert [stage["sure"] for stage in funnel] == [True, False, False]
 
 
 def test_what_was_tuned_is_that_of_the_scale_of_the_search(run_directory):

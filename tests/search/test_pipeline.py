@@ -194,7 +194,7 @@ def test_the_summary_has_the_figures(result):
         assert line in text
     for stage in result.stages:
         scores = [stage.scores.get(result.winner_key), stage.baselines["adamw"], stage.baselines["lion"]]
-        assert all(f"{score.mean:.4f} +- {score.error:.4f}" in text for score in scores if score)
+        assert all(format_score(score) in text for score in scores)
     totals = result.totals
     assert f"150 children generated, {totals.trained} of them trained" in text
     assert f"cache hit rate {totals.cache_hit_rate:.1%}; {result.redundancy:.1%} of the statements" in text

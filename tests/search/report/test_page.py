@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shutil
 import subprocess
@@ -17,10 +16,11 @@ import search
 from dsl.export import EXPORTERS
 from search import Result, report
 from search.cli import main
-from search.funnel import Score
-from search.journal import Journal
-from search.report.comparison import lead, verdicts
+from search.evaluator import Evaluation
+from search.journal import Child, Journal, Reader
 from search.report.run import commands_block
+from search.summary import verdict
+from search.verdict import verdicts
 from tests.search.report.hostile import HOSTILE, fill
 
 SECTIONS = ["run", "winner", "funnel", "fitness", "cache", "pareto", "lineage", "curves", "failures", "mutations"]
@@ -85,7 +85,31 @@ def test_the_page_has_the_figures_of_the_run(page, several):
     assert f"made {totals.generated:,} children" in text and f"trained {totals.trained:,} of them" in text
     assert several.digest() in text and f"The winner, child {several.winner_key}" in text
     assert all(name in text for name in ("search-1", "search-2", "restart-1", "Quadratic x1", "Scaled x1"))
-    assert all(said in text for said in verdicts(several))
+
+
+def test_the_page_the_summary_and_show_say_the_same_of_the_winner(page, several, capsys):
+    said = verdicts(several)
+    assert len(said) == 2 * len(several.stages) and all(name in " ".join(said) for name in ("AdamW", "Lion"))
+    assert all(sentence in Read(page).text for sentence in said)
+    assert verdict(several)[1:] == said and "\n".join(said) in search.summary(several)
+    assert main(["show", str(several.directory)]) == 0
+    assert "\n".join(said) in capsys.readouterr().out
+
+
+def test_the_page_says_what_the_searches_began_from(page, several):
+    began_from = Reader(several.directory / "restart-1").fact("from")
+    assert f"children (2 from adamw and restart-1 from child {began_from}) and trained" in Read(page).text
+    restart, first = (Read(report(search.load(several.directory / name))).text for name in ("restart-1", "search-1"))
+    assert f"children (this restart from child {began_from}) and trained" in restart
+    assert "children from adamw and trained" in first
+
+
+def test_the_page_warns_unfolded_of_gradients_on_which_updates_are_not_finite(page, journal: Journal):
+    program = dsl.parse("def train(w, g, m, v, lr):\n  u = arcsin(g)\n  u = u * lr\n  return u, m, v\n")
+    journal.record(Child(0, None, None, program, dsl.canonical_hash(program), Evaluation("trained", 0.5, ()), True))
+    journal.close()
+    warning = "<p>Caution: on normally distributed gradients of standard deviation 1 or 10 its updates"
+    assert warning in report(search.load(journal._directory)) and "<p>Caution" not in page
 
 
 def test_every_export_of_the_winner_is_there_to_copy(page, several):
@@ -195,48 +219,6 @@ def test_one_search_of_a_run_is_reported_as_such(several: Result):
 def test_the_errors_of_a_task_are_shown_once_each(hostile_page):
     read = Read(hostile_page)
     assert {value for value in read.values("id") if value.startswith("error-")} == {f"error-{n}" for n in range(3)}
-
-
-# The interval of a lead.
-
-
-def test_a_lead_is_a_paired_difference_with_its_interval():
-    found = lead(Score((1.0, 2.0, 3.0, 4.0), "trained"), Score((2.0, 2.0, 4.0, 6.0), "trained"))
-    # differences 1, 0, 1, 2: mean 1, standard error sqrt(2/3)/2, t(0.975, 3) = 3.1824
-    half = pytest.approx(3.1824 * math.sqrt(2 / 3) / 2, rel=0.01)
-    assert (found.mean, found.mean - found.low, found.high - found.mean) == (1.0, half, half)
-
-
-def test_of_several_tasks_a_lead_is_over_the_means_of_the_seeds():
-    found = lead(Score((1.0, 3.0, 2.0, 2.0), "trained", 2), Score((2.0, 4.0, 3.0, 5.0), "trained", 2))
-    assert found.mean == 1.5 and found.high - found.mean == pytest.approx(12.7062 * 0.5, rel=1e-4)
-
-
-def test_a_lead_of_one_seed_has_no_interval_and_of_a_failure_there_is_none():
-    alone = lead(Score((1.0,), "trained"), Score((2.0,), "trained"))
-    assert alone.mean == 1.0 and math.isnan(alone.low) and str(alone) == "-"
-    assert lead(Score((), "non-finite"), Score((2.0,), "trained")) is None
-
-
-@pytest.mark.parametrize(
-    "losses, said",
-    [
-        ((0.1, 0.11, 0.12), "The winner beats AdamW on"),
-        ((0.9, 0.91, 0.92), "AdamW beats the winner on"),
-        ((0.1, 0.9, 0.5), "The winner and AdamW cannot be told apart on"),
-    ],
-)
-def test_the_verdict_is_that_of_the_interval_and_passing_that_of_the_mean(journal: Journal, losses, said):
-    result = fill(journal, task="a_task")
-    again = Journal(result.directory)
-    scores = {"9": {"losses": losses, "kind": "trained"}}
-    baselines = {name: {"losses": [0.5, 0.52, 0.51], "kind": "trained"} for name in ("adamw", "lion")}
-    again.facts(stages=[{"scale": 1, "seeds": 3, "baselines": baselines, "scores": scores}])
-    again.close()
-    found = verdicts(search.load(result.directory))
-    assert found[0].startswith(f"{said} a_task x1.")
-    passed = sum(losses) / 3 < 0.51
-    assert found[1:] == ([] if passed else ["No program of the search passed a_task x1."])
 
 
 # The command line.
