@@ -83,6 +83,13 @@ class OnTerminal:
             while read := os.read(self._ours, 65536):
                 self.drawn += read.decode(errors="replace")
 
+    def wait_for(self, text: str) -> None:
+        """Until it was drawn."""
+        deadline = time.monotonic() + 60
+        while text not in self.drawn:
+            assert time.monotonic() < deadline, self.drawn
+            time.sleep(0.02)
+
     def ended(self) -> tuple[int, str]:
         """(exit code, what was written)."""
         code = self.process.wait(timeout=60)
@@ -100,6 +107,7 @@ def test_a_run_on_a_terminal_is_seen_there_and_from_elsewhere_and_leaves_the_ter
     run = tmp_path / "run"
     terminal = OnTerminal("run", config, "--out", run, env=environment(tmp_path, TERM="xterm-256color"))
     wait_for_children(run, 200)
+    terminal.wait_for("1 of 1 workers")
     assert main(["watch", str(run), "--once", "--json"]) == 0
     seen = json.loads(capsys.readouterr().out)
     assert (seen["state"], seen["step"], seen["workers"]) == ("running", "evolve", 1) and seen["generated"] >= 200
