@@ -73,9 +73,12 @@ def report(work: Callable[[Console], Result], shown: Console, directory: Path) -
         result = work(shown)
     except (KeyboardInterrupt, sqlite3.DatabaseError, OSError) as error:
         if (directory / FILE_NAME).exists():
-            if not isinstance(error, Interrupted):  # which says so itself
-                shown.line(f"to go on: {command()} resume {directory}", "interrupted", directory=str(directory))
-            shown.line(f"what was found so far: {command()} show {directory}")
+            found = f"what was found so far: {command()} show {directory}"
+            shown.line(found, "interrupted", directory=str(directory))
+            go_on = f"go on with: {command()} resume {directory}"
+            if isinstance(error, Interrupted):
+                raise Interrupted(go_on) from None
+            shown.line(go_on)
         raise
     if shown.as_json:
         shown.line("the run has ended", "ended", **row_data(result))

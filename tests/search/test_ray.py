@@ -401,7 +401,7 @@ def test_a_run_is_stopped_by_a_signal_and_goes_on(config, tmp_path):
         time.sleep(0.05)
     process.terminate()
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130 and b"stopping: " in error and b"to go on: " in error
+    assert process.returncode == 130 and b"stopping: " in error and b"go on with: " in error
     assert 300 <= Reader(run).totals().generated < 20_000
     generated = Reader(run).totals().generated
     ended = search_package.resume(run, {"generated": generated + 500})

@@ -353,7 +353,7 @@ def test_ctrl_c_commits_what_is_there_and_says_how_to_go_on(tmp_path, optsearch,
     wait_for_children(tmp_path, 100)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130 and "to go on: " in error and f"resume {tmp_path}" in error
+    assert process.returncode == 130 and "go on with: " in error and f"resume {tmp_path}" in error
     assert "Traceback" not in error
     ended(optsearch("resume", tmp_path))
     assert Reader(tmp_path).digest() == whole
