@@ -49,10 +49,11 @@ def _above(view: View, width: int) -> Iterator[list[tuple[str, str]]]:
     several = f"{view.searches} of {view.searches_in_all} searches   " if view.searches_in_all > 1 else ""
     workers = f"{view.workers} of {view.workers_in_all} workers" if view.workers_in_all else "begins"
     state = {ENDED: f"ended, the winner is child {view.winner}", INTERRUPTED: "interrupted"}.get(view.state, workers)
+    room = max(8, (width - len(f"optsearch     x{view.scale}   {several}{state}")) // 2)  # of each name
     yield [
         ("optsearch ", "bold"),
-        (_end_of(str(view.directory), width // 3), "bold cyan"),
-        (f"   {_end_of(view.task, width // 3)} x{view.scale}   {several}", ""),
+        (_end_of(str(view.directory), room), "bold cyan"),
+        (f"   {_end_of(view.task, room)} x{view.scale}   {several}", ""),
         (state, "" if state is workers and view.workers == view.workers_in_all else "bold yellow"),
     ]
     share = min(1.0, view.work.done / view.work.of) if view.work.of else 0.0

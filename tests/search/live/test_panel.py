@@ -89,6 +89,13 @@ def test_it_fits(width, height, state):
         assert len(lines) <= height + (height == 0) and max(map(cell_len, lines), default=0) <= width
 
 
+@pytest.mark.parametrize("state, told", [(RUNNING, "2 of 2 workers"), (ENDED, "the winner is child 7")])
+def test_long_names_leave_room_for_what_the_run_is_at(state, told):
+    named = replace(VIEW, directory=Path("a/long/way/to" * 9), task="my/own/task.py:Task" * 9, state=state, winner="7")
+    first = plain(drawn(named, 80, 24))[0]
+    assert first.endswith(told) and len(first) <= 80
+
+
 def test_what_others_have_named_is_shown_as_it_is_written():
     named = replace(VIEW, task=HOSTILE, doing=HOSTILE, front=(replace(VIEW.front[0], formula=HOSTILE),))
     lines = drawn(named, 400, 30)
