@@ -73,10 +73,6 @@ class Console:
         else:
             self._write(printable(text()), end="" if self.terminal else "\n")
 
-    def progress(self, what: str) -> Callable[[int, int], None]:
-        """A function that shows work done, of work to do."""
-        return lambda done, of: self.update(lambda: f"{what}: {done} of {of}", doing=what, done=done, of=of)
-
     def show(self, view: View) -> None:
         """Where a run is: a picture that the next one replaces, or a line."""
         if self._live:

@@ -82,7 +82,7 @@ def test_what_is_said_is_shown_and_not_obeyed(stream):
     console = Console(stream=stream, every=0)
     console.every = 0
     console.line(HOSTILE)
-    console.progress(HOSTILE)(1, 2)
+    console.update(lambda: f"{HOSTILE}: 1 of 2")
     assert stream.getvalue().replace("\r\x1b[K", "").count("\N{REPLACEMENT CHARACTER}[2J") == 2
     assert "\x1b" not in stream.getvalue().replace("\r\x1b[K", "")
 
@@ -106,7 +106,7 @@ def test_json_is_an_object_a_line_with_figures():
     with console.screen():
         console.line("lion tuned:\n0.5", "tuned", loss=0.5, error=float("inf"))
         console.show(VIEW)
-        console.progress("tuning")(3, 12)
+        console.update(lambda: "tuning: 3 of 12", doing="tuning", done=3, of=12)
     tuned, evolving, tuning = map(json.loads, stream.getvalue().splitlines())
     for found in (tuned, evolving, tuning):
         assert datetime.fromisoformat(found["time"]).utcoffset() == timedelta(0)
